@@ -1,0 +1,41 @@
+# make demo    install into .venv and paint the shipped sample
+# make test    install what development needs and run the tests
+# make lint    formatting, lints, types, the direction of imports
+# make bench   the slow measurements of benchmarks/
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench samples clean
+
+demo: .venv/installed
+	$(BIN)/velatura demo
+
+test: .venv/developing
+	$(BIN)/python -m pytest
+
+lint: .venv/developing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/developing
+	$(BIN)/python benchmarks/default_picture.py
+
+samples: .venv/developing
+	$(BIN)/python examples/make_samples.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+.venv/developing: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

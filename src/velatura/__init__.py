@@ -1,0 +1,41 @@
+"""Velatura: neural style transfer. Importing it loads no torch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from velatura.errors import ConfigError as ConfigError
+    from velatura.errors import ImageError as ImageError
+    from velatura.errors import VelaturaError as VelaturaError
+    from velatura.errors import WeightsError as WeightsError
+    from velatura.transfer.config import StyleConfig as StyleConfig
+    from velatura.transfer.engine import Scale as Scale
+    from velatura.transfer.engine import Step as Step
+    from velatura.transfer.engine import transfer as transfer
+    from velatura.transfer.stylize import stylize as stylize
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigError": "velatura.errors",
+    "ImageError": "velatura.errors",
+    "Scale": "velatura.transfer.engine",
+    "Step": "velatura.transfer.engine",
+    "StyleConfig": "velatura.transfer.config",
+    "VelaturaError": "velatura.errors",
+    "WeightsError": "velatura.errors",
+    "stylize": "velatura.transfer.stylize",
+    "transfer": "velatura.transfer.engine",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its home when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,48 @@
+"""`velatura demo`: paint the shipped sample."""
+
+import argparse
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from velatura.cli.painting import paint
+from velatura.transfer.config import StyleConfig
+
+SAMPLES = Path(str(files("velatura") / "samples"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("velatura-demo.png"), help="where to write"
+    )
+    parser.add_argument(
+        "--style",
+        choices=("brush", "collage"),
+        default="brush",
+        help="which sample painting (default: brush)",
+    )
+    parser.add_argument("--size", type=int, default=512, help="long side in pixels (default: 512)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from velatura.images.io import write
+    from velatura.images.sheet import side_by_side
+
+    content, style = SAMPLES / "photograph.jpg", SAMPLES / f"{arguments.style}.jpg"
+    output: Path = arguments.output
+    report, interrupted = paint(
+        content, [style], output, StyleConfig(size=arguments.size), quiet=arguments.quiet
+    )
+    sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")
+    images = [Image.open(path).convert("RGB") for path in (content, style, output)]
+    write(sheet, side_by_side(images))
+    report["sheet"] = str(sheet)
+    if arguments.json:
+        print(json.dumps(report))
+    else:
+        print(f"picture:      {output.resolve()}\nside by side: {sheet.resolve()}")
+    return 130 if interrupted else 0

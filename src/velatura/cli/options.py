@@ -1,0 +1,58 @@
+"""Command-line options read off `StyleConfig`."""
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from velatura.transfer.config import StyleConfig, choices, parsers
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """One `--option` for every field of StyleConfig; options not given leave no attribute."""
+    for option in dataclasses.fields(StyleConfig):
+        flag = "--" + option.name.replace("_", "-")
+        help_text = option.metadata["help"].replace("%", "%%")
+        if option.type is bool:
+            parser.add_argument(
+                flag, action="store_true", default=argparse.SUPPRESS, help=help_text
+            )
+            continue
+        parser.add_argument(
+            flag,
+            type=_reader(parsers()[option.name]),
+            choices=choices(option.name),
+            default=argparse.SUPPRESS,
+            metavar=None if choices(option.name) else option.name.rsplit("_", 1)[-1].upper(),
+            help=f"{help_text}{_default(option)}",
+        )
+
+
+def config_from(arguments: argparse.Namespace) -> StyleConfig:
+    """The StyleConfig that the given options describe."""
+    names = {option.name for option in dataclasses.fields(StyleConfig)}
+    return StyleConfig(**{name: v for name, v in vars(arguments).items() if name in names})
+
+
+def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"expected {_EXPECTED.get(parse, 'comma-separated numbers')}, got {text!r}"
+            ) from None
+
+    return read
+
+
+_EXPECTED: dict[Any, str] = {int: "a whole number", float: "a number"}
+
+
+def _default(option: "dataclasses.Field[Any]") -> str:
+    default = option.default
+    if option.default_factory is not dataclasses.MISSING:
+        default = ",".join(
+            f"{name}={weight:g}" for name, weight in option.default_factory().items()
+        )
+    return "" if default in ((), None) else f" (default: {default})"

@@ -1,0 +1,95 @@
+"""The painting's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from velatura.transfer.engine import Step
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """Shows each step it is given; use it in a `with` block."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty()
+        self.last_line = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        if self.live and not self.quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            self.bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[status]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.task = self.bar.add_task("looking", total=None, status="")
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.live and not self.quiet:
+            self.bar.stop()
+
+    def show(self, step: "Step") -> None:
+        """Show where the painting stands."""
+        if self.quiet:
+            return
+        height, width = step.scales[step.scale].size
+        where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
+        status = f"step {step.number}/{step.total} {losses(step.terms)} {_left(step)}"
+        if self.live:
+            done, total = _work(step)
+            self.bar.update(
+                self.task, description=where, total=total, completed=done, status=status
+            )
+            return
+        now = time.monotonic()
+        if now - self.last_line >= SECONDS_BETWEEN_LINES or step.number == step.total:
+            self.last_line = now
+            print(f"{where} {status}", file=sys.stderr, flush=True)
+
+    def say(self, message: str) -> None:
+        """A line of its own."""
+        if not self.quiet:
+            print(message, file=sys.stderr, flush=True)
+
+
+def losses(terms: dict[str, float]) -> str:
+    """`content 0.29 style 0.28`: the terms, summed by kind."""
+    sums: dict[str, float] = {}
+    for name, value in terms.items():
+        kind = name.split()[0]
+        sums[kind] = sums.get(kind, 0.0) + value
+    return " ".join(f"{kind} {value:.3g}" for kind, value in sums.items())
+
+
+def _work(step: "Step") -> tuple[int, int]:
+    """Pixels visited so far, and in all."""
+    visits = [scale.steps * scale.size[0] * scale.size[1] for scale in step.scales]
+    done_before = sum(scale.steps for scale in step.scales[: step.scale])
+    height, width = step.scales[step.scale].size
+    return (
+        sum(visits[: step.scale]) + (step.number - done_before) * height * width,
+        sum(visits),
+    )
+
+
+def _left(step: "Step") -> str:
+    done, total = _work(step)
+    seconds = round(step.seconds / done * (total - done))
+    return f"{seconds // 60}:{seconds % 60:02} left"

@@ -1,0 +1,25 @@
+"""Everything Velatura raises on purpose.
+
+    VelaturaError
+    ├── ImageError     a picture cannot be read, painted or written
+    ├── WeightsError   the network's weights are missing, damaged or foreign
+    └── ConfigError    an option is out of its range (also a ValueError)
+
+Each message says what was expected, what came and, where it is not obvious, what to do.
+"""
+
+
+class VelaturaError(Exception):
+    """Base of all errors that Velatura raises on purpose."""
+
+
+class ImageError(VelaturaError):
+    """A picture cannot be read, painted or written."""
+
+
+class WeightsError(VelaturaError):
+    """The network's weights are missing, damaged or foreign."""
+
+
+class ConfigError(VelaturaError, ValueError):
+    """An option is out of its range."""

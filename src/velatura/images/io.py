@@ -1,0 +1,305 @@
+"""Read and write pictures: orientation, colour profiles, alpha, 16 bit, settings, atomic writes."""
+
+import io
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from velatura.errors import ImageError
+
+if TYPE_CHECKING:
+    import torch
+
+READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+WRITABLE = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+}
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95, "method": 4},
+    "TIFF": {"compression": "tiff_adobe_deflate"},
+    "AVIF": {"quality": 90, "subsampling": "4:4:4"},
+}
+_SETTINGS_KEY = "velatura"  # name of the PNG text chunk
+_SETTINGS_PREFIX = "velatura "  # before the JSON in EXIF's image description
+
+ImageLike: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | torch.Tensor"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels (1, 3, height, width), sRGB in [0, 1], and alpha (1, 1, height, width) or None."""
+
+    pixels: "torch.Tensor"
+    alpha: "torch.Tensor | None" = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.pixels.shape[-2]), int(self.pixels.shape[-1])
+
+
+def read(source: ImageLike) -> Picture:
+    """A picture from a path, a PIL image, an array or a tensor.
+
+    Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
+    floating point in [0, 1]; tensors are (batch, 3, height, width) in [0, 1]. Files have their
+    EXIF orientation applied and their colours converted to sRGB; of an animation the first frame
+    is read. Where a picture is transparent its colour becomes the mean of what can be seen, so
+    that what was hidden leaves no trace.
+
+    Raises:
+        ImageError: with what was expected and what came.
+    """
+    import torch
+
+    if isinstance(source, torch.Tensor):
+        if source.ndim != 4 or source.shape[1] != 3 or 0 in source.shape:
+            raise ImageError(
+                f"expected a tensor (batch, 3, height, width), got {tuple(source.shape)}"
+            )
+        if not torch.isfinite(source).all():
+            raise ImageError("expected pixels in [0, 1], got NaN or infinity")
+        return Picture(source.float().clamp(0, 1))
+    if isinstance(source, np.ndarray):
+        array = _as_float(source)
+    elif isinstance(source, Image.Image):
+        array = _decode(source)
+    else:
+        array = _decode_file(Path(source))
+    tensor = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
+    if tensor.shape[1] == 3:
+        return Picture(tensor)
+    pixels, alpha = tensor[:, :3], tensor[:, 3:]
+    if bool((alpha == 1).all()):
+        return Picture(pixels)
+    seen = (pixels * alpha).sum((2, 3), keepdim=True) / alpha.sum().clamp_min(1e-6)
+    return Picture(torch.lerp(seen, pixels, alpha), alpha)
+
+
+def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image.Image:
+    """An 8-bit PIL image, RGB or RGBA, from pixels (1, 3, H, W) and alpha (1, 1, H, W)."""
+    import torch
+
+    tensor = pixels if alpha is None else torch.cat((pixels, alpha.to(pixels)), dim=1)
+    array = tensor[0].detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def write(path: Path, image: Image.Image, settings: Mapping[str, Any] | None = None) -> None:
+    """Write `image` to `path` in the format of its ending, with `settings` inside, at once.
+
+    PNG carries the settings as text, the other formats in EXIF's image description. JPEG has no
+    alpha; there the picture is laid on white.
+
+    Raises:
+        ImageError: the ending is unknown, or the file cannot be written.
+    """
+    form = output_format(path)
+    options = dict(_SAVE_OPTIONS[form])
+    if form == "JPEG" and image.mode == "RGBA":
+        ground = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(ground, image).convert("RGB")
+    if settings is not None:
+        text = json.dumps(dict(settings), ensure_ascii=True)
+        if form == "PNG":
+            from PIL.PngImagePlugin import PngInfo
+
+            info = PngInfo()
+            info.add_text(_SETTINGS_KEY, text)
+            options["pnginfo"] = info
+        else:
+            exif = Image.Exif()
+            exif[ExifTags.Base.ImageDescription] = _SETTINGS_PREFIX + text
+            exif[ExifTags.Base.Software] = "Velatura"
+            options["exif"] = exif
+    try:
+        with atomic_path(path) as temporary:
+            image.save(temporary, form, **options)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except ValueError as error:
+        # A side beyond the format's own limit, as WebP's 16,383 pixels.
+        raise ImageError(f"{path}: {form} cannot hold this picture ({error})") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings that `write` stored in the file.
+
+    Raises:
+        ImageError: it is no picture, or none of Velatura's.
+    """
+    with _opened(path) as image:
+        text = image.info.get(_SETTINGS_KEY)
+        if text is None:
+            description = str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
+            if description.startswith(_SETTINGS_PREFIX):
+                text = description.removeprefix(_SETTINGS_PREFIX)
+    try:
+        settings = json.loads(text) if text else None
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise ImageError(f"{path}: holds no settings of Velatura")
+    return settings
+
+
+def output_format(path: Path) -> str:
+    """Pillow's name of the format that `path`'s ending asks for."""
+    try:
+        return WRITABLE[path.suffix.lower()]
+    except KeyError:
+        raise ImageError(
+            f"{path}: expected a name ending in {', '.join(WRITABLE)}, "
+            f"got {path.suffix or 'no ending'}"
+        ) from None
+
+
+def check_writable(path: Path) -> None:
+    """Raise ImageError now if `write` to `path` is bound to fail later."""
+    output_format(path)
+    if path.is_dir():
+        raise ImageError(f"{path}: expected a file name to write to, got a folder")
+    if not path.parent.is_dir():
+        raise ImageError(f"{path}: the folder {path.parent} does not exist")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that becomes `path` if the block ends well."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files for their owner alone; give this one the user's usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image file; whatever goes wrong inside the block becomes one ImageError."""
+    if path.is_dir():
+        raise ImageError(f"{path}: expected an image file, got a folder")
+    try:
+        if path.stat().st_size == 0:
+            raise ImageError(f"{path}: expected an image file, got 0 bytes")
+        with warnings.catch_warnings():
+            # Large photographs are welcome; beyond twice Pillow's limit it raises by itself.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=READABLE) as image:
+                yield image
+    except FileNotFoundError:
+        raise ImageError(f"{path}: expected an image file, found nothing") from None
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{path}: expected an image ({', '.join(READABLE)}), got another kind of file"
+        ) from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: too large to be safe ({error})") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        # Pillow's decoders raise all of these for damaged files.
+        raise ImageError(f"{path}: cannot be read ({error})") from error
+
+
+def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
+    with _opened(path) as image:
+        image.load()
+        return _decode(image)
+
+
+def _decode(image: Image.Image) -> "np.ndarray[Any, Any]":
+    """Float pixels (height, width, 3 or 4), upright, sRGB, from any PIL image."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _as_float(_high_depth(image))
+    alpha = None
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        if image.mode != "LA":
+            image = rgba.convert("RGB")
+    if image.mode == "P" or image.mode == "1" or image.mode == "LA":
+        image = image.convert("RGB" if image.mode == "P" else "L")
+    rgb = _to_srgb(image)
+    if alpha is not None:
+        rgb.putalpha(alpha)
+    return _as_float(np.asarray(rgb))
+
+
+def _high_depth(image: Image.Image) -> "np.ndarray[Any, Any]":
+    """Greyscale of more than 8 bits; 32-bit integers hold 16-bit values in practice."""
+    array = np.asarray(image)
+    if image.mode == "F":
+        return array.astype(np.float32) / (1 if array.max(initial=0) <= 1 else array.max())
+    return array.clip(0, 65535).astype(np.uint16)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a damaged profile, or one for other channels: the usual guess is the best left
+        else:
+            if converted is not None:
+                return converted
+    if image.mode == "LAB":
+        transform = ImageCms.buildTransform(
+            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
+        )
+        if (rgb := ImageCms.applyTransform(image, transform)) is not None:
+            return rgb
+    return image.convert("RGB")
+
+
+def _as_float(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Float32 pixels (height, width, 3 or 4) in [0, 1] from an array of any accepted kind."""
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise ImageError(
+            f"expected an array (height, width), (height, width, 3) or (…, 4), got {array.shape}"
+        )
+    if array.dtype == np.uint8 or array.dtype == np.uint16:
+        array = array.astype(np.float32) / np.iinfo(array.dtype).max
+    elif np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            raise ImageError("expected pixels in [0, 1], got NaN or infinity")
+        array = array.astype(np.float32).clip(0, 1)
+    else:
+        raise ImageError(f"expected uint8, uint16 or floating-point pixels, got {array.dtype}")
+    return array.repeat(3, axis=2) if array.shape[2] == 1 else array

@@ -1,0 +1,128 @@
+r"""Content, style and smoothness, each with its gradient in closed form.
+
+Every function returns `(value, gradient)`. Style losses look at a layer only through its
+second moments, so that a picture may be visited whole, in tiles or in batches: add up the
+moments, ask the loss for its derivative with respect to them, and send each position its share
+with `through_moments`.
+
+Notation: a layer's features are F with C channels and N positions, its moments
+M = F Fᵀ / divisor, and the painting's moments are M*.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+SMALLEST = 1e-30  # in place of zero under a fraction: a black painting has no moments
+
+
+class Loss(NamedTuple):
+    """A loss and its derivative with respect to the loss function's first argument."""
+
+    value: Tensor  # ()
+    gradient: Tensor  # like the first argument
+
+
+def moments(features: Tensor, divisor: float) -> Tensor:
+    """Gram matrix F Fᵀ / divisor (Gatys et al. 2016, eq. 3; the paper does not divide).
+
+    `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
+    taken in float32 whatever the type of the features: float16 sums overflow.
+    """
+    flat = features.transpose(0, 1).flatten(1).float()  # (C, N)
+    return flat @ flat.T / divisor
+
+
+def moments_divisor(features: Tensor, normalization: str) -> float:
+    """What `moments` divides by: `positions` N, `elements` C·N, or `none` 1."""
+    channels = features.shape[1]
+    positions = features.numel() // channels
+    return {"positions": positions, "elements": channels * positions, "none": 1}[normalization]
+
+
+def through_moments(features: Tensor, derivative: Tensor, divisor: float) -> Tensor:
+    """Gradient at the features of a loss whose `derivative` at their moments is symmetric.
+
+    ∂L/∂F = 2/divisor · (∂L/∂M) F, with `derivative` (C, C); the shape of `features` comes back.
+    """
+    matrix = (derivative * (2 / divisor)).to(features.dtype)
+    return (features.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
+
+
+def gram(moment: Tensor, target: Tensor) -> Loss:
+    """Mean squared difference of Gram matrices, both (C, C) (Gatys et al. 2016, eq. 4).
+
+    The paper's 1/(4 N² M²) belongs to unnormalised Gram matrices; here the mean over the C²
+    entries takes its place, and the matrices' own divisor is chosen apart (`moments_divisor`).
+    """
+    difference = moment - target
+    return Loss(difference.square().mean(), difference * (2 / difference.numel()))
+
+
+def moments_root(target: Tensor, tolerance: float = 1e-6) -> Tensor:
+    """A root R (C, rank) of the painting's moments, R Rᵀ = M*.
+
+    Directions whose eigenvalue is below `tolerance` of the largest are left out: a small
+    painting has fewer positions than a deep layer has channels.
+    """
+    eigenvalues, vectors = torch.linalg.eigh(target)
+    eigenvalues = eigenvalues.clamp_min(0)
+    kept = eigenvalues >= tolerance * eigenvalues[-1]
+    return vectors[:, kept] * eigenvalues[kept].sqrt()
+
+
+def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
+    r"""Squared Wasserstein-2 (Bures) distance between second moments, relative to the target's.
+
+    For centred Gaussians with covariances M and M* = R Rᵀ (Dowson and Landau 1982):
+    d² = tr M + tr M* − 2 tr (Rᵀ M R)^½, with derivative I − T at M, where the optimal transport
+    map is T = R (Rᵀ M R)^−½ Rᵀ. Both are divided by tr M*. As features are not centred, second
+    moments stand where covariances do, as in the Gram loss.
+
+    `moment` is (C, C), `root` (C, rank) from `moments_root`. Inverse roots are damped by
+    `damping` times the largest root, so that directions the picture lacks do not explode.
+    """
+    eigenvalues, vectors = torch.linalg.eigh(root.T @ moment @ root)
+    roots = eigenvalues.clamp_min(0).sqrt()
+    inverse = 1 / (roots + damping * roots[-1]).clamp_min(SMALLEST)
+    carried = root @ vectors
+    transport = (carried * inverse) @ carried.T  # (C, C)
+    scale = root.square().sum().clamp_min(SMALLEST)  # tr M*
+    value = (moment.trace() + scale - 2 * roots.sum()) / scale
+    identity = torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
+    return Loss(value, (identity - transport) / scale)
+
+
+def content(features: Tensor, target: Tensor, relative: bool = False) -> Loss:
+    """Mean squared error of features (Gatys et al. 2016, eq. 1, with a mean for the half sum).
+
+    Both are (batch, C, H, W). `relative` divides by the target's mean square, which makes one
+    weight mean the same at every layer.
+    """
+    difference = features.float() - target.float()
+    value = difference.square().mean()
+    gradient = difference * (2 / difference.numel())
+    if relative:
+        scale = target.float().square().mean().clamp_min(SMALLEST)
+        value, gradient = value / scale, gradient / scale
+    return Loss(value, gradient)
+
+
+def total_variation(image: Tensor) -> Loss:
+    """Mean absolute difference of neighbours, across plus down (Rudin et al. 1992, anisotropic).
+
+    `image` (batch, 3, height, width). The gradient at a tie is zero.
+    """
+    across, down = image.diff(dim=-1), image.diff(dim=-2)
+    gradient = torch.zeros_like(image)
+    value = image.new_zeros(())
+    for difference, dim in ((across, -1), (down, -2)):
+        if difference.numel():
+            value = value + difference.abs().mean()
+            push = difference.sign() / difference.numel()
+            length = difference.shape[dim]
+            gradient.narrow(dim, 1, length).add_(push)
+            gradient.narrow(dim, 0, length).sub_(push)
+    return Loss(value, gradient)

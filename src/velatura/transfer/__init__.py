@@ -1,0 +1,1 @@
+"""Painting one image by optimisation."""

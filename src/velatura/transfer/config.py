@@ -1,0 +1,193 @@
+"""The one source of every option: name, type, default, unit, one line of help.
+
+The command line, the settings stored in a picture and the recipes are read off `StyleConfig`.
+Nothing here imports torch.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from velatura.errors import ConfigError
+from velatura.perception.layers import check_layer
+
+Style = Literal["wasserstein", "gram"]
+STARTS = ("content", "noise", "white", "gray", "blur", "style")
+
+
+def _option(default: Any, help: str, *, factory: bool = False) -> Any:
+    if factory:
+        return field(default_factory=lambda: dict(default), metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class StyleConfig:
+    """How a picture is painted. Raises ConfigError where a value is out of its range."""
+
+    size: int = _option(512, "long side of the picture in pixels; a smaller photograph stays small")
+    steps: tuple[int, ...] = _option(
+        (), "optimisation steps: one total, or one number a scale from coarse to fine"
+    )
+    init: str = _option("content", f"what to start from: {', '.join(STARTS)}, or an image file")
+    content_layers: dict[str, float] = _option(
+        {"relu4_2": 1.0}, "layers whose features hold the content, with weights", factory=True
+    )
+    style_layers: dict[str, float] = _option(
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
+        "layers whose statistics hold the style, with weights",
+        factory=True,
+    )
+    content_weight: float = _option(0.6, "weight of the content (alpha): higher is more photograph")
+    style_weight: float = _option(1.0, "weight of the style (beta): higher is more painting")
+    tv_weight: float = _option(0.0, "weight of total variation: higher is smoother")
+    content_loss: Literal["relative", "mse"] = _option(
+        "relative", "mean squared error of features, as it is or relative to the photograph's"
+    )
+    style_loss: Style = _option(
+        "wasserstein", "distance of the layers' second moments: Wasserstein-2, or Gram matrices"
+    )
+    gram_norm: Literal["positions", "elements", "none"] = _option(
+        "positions", "what Gram matrices are divided by"
+    )
+    blend: tuple[float, ...] = _option((), "weights of several styles; equal if not given")
+    palette: Literal["painting", "photograph"] = _option(
+        "painting", "whose colours to begin with; the painting's mean and spread, or none changed"
+    )
+    style_scale: float = _option(1.0, "size of the style image relative to the picture")
+    pooling: Literal["max", "average"] = _option("max", "how the network's pools pool")
+    padding: Literal["zero", "replicate"] = _option(
+        "replicate", "what the network sees beyond the picture's border"
+    )
+    optimizer: Literal["lbfgs", "adam"] = _option("lbfgs", "how to descend")
+    learning_rate: float = _option(1.0, "length of a step: times L-BFGS's own, or Adam's × 0.02")
+    basis: Literal["fourier", "pixels"] = _option(
+        "fourier", "what L-BFGS works on: frequencies, coarse ones first, or pixels"
+    )
+    single_scale: bool = _option(False, "paint at full size from the start")
+    seed: int = _option(0, "of the noise that a noise start begins with")
+    device: str = _option("auto", "auto, cpu, cuda, cuda:1 … or mps")
+    precision: Literal["auto", "fp32", "bf16"] = _option(
+        "auto", "of the network's convolutions; auto is bf16 where the processor has it"
+    )
+    weights: str = _option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+    max_seconds: float | None = _option(None, "stop after this many seconds with what is painted")
+
+    def __post_init__(self) -> None:
+        from_name = get_type_hints(type(self))
+        for option in dataclasses.fields(self):
+            value = getattr(self, option.name)
+            _check_type(option.name, value, from_name[option.name])
+        _check(self.size >= 16, "size", self.size, "at least 16 pixels")
+        _check(all(s >= 1 for s in self.steps), "steps", self.steps, "at least one step")
+        for name in ("content_weight", "style_weight", "tv_weight"):
+            _check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
+        for name in ("style_scale", "learning_rate"):
+            _check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
+        if self.max_seconds is not None:
+            _check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
+        for name in ("content_layers", "style_layers"):
+            for layer, weight in getattr(self, name).items():
+                check_layer(layer)
+                _check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
+        _check(
+            all(w >= 0 for w in self.blend) and (not self.blend or sum(self.blend) > 0),
+            "blend",
+            self.blend,
+            "weights of at least 0, not all of them 0",
+        )
+        losses = (self.content_layers and self.content_weight) or (
+            self.style_layers and self.style_weight
+        )
+        _check(bool(losses), "weights", 0, "a content or a style weight above 0")
+
+    def as_dict(self) -> dict[str, Any]:
+        """All options as plain values, fit for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "StyleConfig":
+        """The inverse of `as_dict`. Raises ConfigError for unknown names and wrong values."""
+        names = {option.name for option in dataclasses.fields(cls)}
+        if unknown := set(values) - names:
+            raise ConfigError(f"unknown option {sorted(unknown)[0]!r}")
+        options: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**options)
+
+    def blend_weights(self, styles: int) -> tuple[float, ...]:
+        """One weight for each of `styles` images, summing to 1."""
+        blend = self.blend or (1.0,) * styles
+        if len(blend) != styles:
+            raise ConfigError(f"blend: expected {styles} weights for {styles} styles, got {blend}")
+        return tuple(weight / sum(blend) for weight in blend)
+
+
+def parsers() -> dict[str, Callable[[str], Any]]:
+    """For each option, the function that reads its value from text, as from a command line."""
+    hints = get_type_hints(StyleConfig)
+    return {option.name: _parser(hints[option.name]) for option in dataclasses.fields(StyleConfig)}
+
+
+def choices(name: str) -> tuple[str, ...] | None:
+    """The values an option is limited to, or None."""
+    hint = get_type_hints(StyleConfig)[name]
+    return get_args(hint) if get_origin(hint) is Literal else None
+
+
+def _parser(hint: Any) -> Callable[[str], Any]:
+    if hint == tuple[int, ...]:
+        return lambda text: tuple(int(part) for part in text.split(","))
+    if hint == tuple[float, ...]:
+        return lambda text: tuple(float(part) for part in text.split(","))
+    if hint == dict[str, float]:
+        return _parse_layers
+    if hint == float | None:
+        return float
+    return str if get_origin(hint) is Literal else hint
+
+
+def _parse_layers(text: str) -> dict[str, float]:
+    """`relu1_1=1,relu2_1=0.8`; a name alone weighs 1; nothing at all is no layer."""
+    layers = {}
+    for part in filter(None, text.split(",")):
+        name, _, weight = part.partition("=")
+        layers[name.strip()] = float(weight) if weight else 1.0
+    return layers
+
+
+def _check_type(name: str, value: Any, hint: Any) -> None:
+    if get_origin(hint) is Literal:
+        _check(value in get_args(hint), name, value, " or ".join(get_args(hint)))
+    elif hint is int:
+        _check(
+            isinstance(value, int) and not isinstance(value, bool), name, value, "a whole number"
+        )
+    elif hint is bool or hint is str:
+        _check(isinstance(value, hint), name, value, hint.__name__)
+    elif hint is float or hint == float | None:
+        if value is not None or hint is float:
+            _check_number(name, value)
+    elif hint == tuple[int, ...]:
+        for item in value:
+            _check_type(name, item, int)
+    elif hint == tuple[float, ...]:
+        for item in value:
+            _check_number(name, item)
+    else:
+        for layer, weight in value.items():
+            _check_number(f"{name} {layer}", weight)
+
+
+def _check_number(name: str, value: Any) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    _check(number and math.isfinite(value), name, value, "a finite number")
+
+
+def _check(condition: bool, name: str, value: Any, expected: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name.replace('_', '-')}: expected {expected}, got {value!r}")

@@ -1,0 +1,239 @@
+"""Coarse to fine: the painting as a generator of steps."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from velatura.errors import ConfigError, ImageError
+from velatura.images.color import match_colors
+from velatura.images.io import ImageLike, read
+from velatura.images.resize import fit, resize
+from velatura.perception import weights
+from velatura.perception.vgg import VGG19
+from velatura.transfer import optimizers
+from velatura.transfer.config import StyleConfig
+from velatura.transfer.objective import Objective
+
+SMALLEST_SIDE = 16  # below it relu5_1 has no position left
+COARSEST_LONG_SIDE = 128
+
+
+class Scale(NamedTuple):
+    """One stage of the painting: its size (height, width) in pixels and its number of steps."""
+
+    size: tuple[int, int]
+    steps: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the painting stands after a step.
+
+    `terms` are the weighted losses of the image that the step started from; their sum is `loss`.
+    """
+
+    number: int  # from 1
+    total: int
+    scale: int  # from 0, coarse to fine
+    scales: tuple[Scale, ...]
+    terms: dict[str, float]
+    seconds: float  # since the painting began
+    image: Tensor  # (1, 3, height, width) at this scale's size, in [0, 1]
+
+    @property
+    def loss(self) -> float:
+        """The sum of the terms."""
+        return sum(self.terms.values())
+
+
+def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
+    """The scales, coarse to fine, for a photograph of `size` (height, width) pixels.
+
+    Raises:
+        ImageError: the picture would be too narrow for the network.
+        ConfigError: there are more numbers of steps than scales.
+    """
+    finest = fit(size, min(config.size, max(size)))
+    if min(finest) < SMALLEST_SIDE:
+        raise ImageError(
+            f"expected a picture of at least {SMALLEST_SIDE} pixels a side, got "
+            f"{finest[1]}×{finest[0]} (from a photograph of {size[1]}×{size[0]})"
+        )
+    count = 1
+    if not config.single_scale:
+        count = len(config.steps)
+        if count < 2:
+            count = max(1, round(math.log2(max(finest) / COARSEST_LONG_SIDE)) + 1)
+    sizes = [fit(finest, round(max(finest) / 2**k)) for k in reversed(range(count))]
+    sizes = [s for s in sizes if min(s) >= SMALLEST_SIDE]
+    if len(config.steps) > len(sizes):
+        raise ConfigError(
+            f"steps: expected at most {len(sizes)} numbers for as many scales, got {config.steps}"
+        )
+    if len(config.steps) == len(sizes):
+        steps = list(config.steps)
+    else:
+        steps = [max(20, 40 - 10 * k) for k in range(len(sizes))]
+        if config.single_scale:
+            steps = [100]
+        if config.steps:
+            steps = _share_out(config.steps[0], steps)
+    return tuple(Scale(s, n) for s, n in zip(sizes, steps, strict=True) if n)
+
+
+def _share_out(total: int, shares: list[int]) -> list[int]:
+    """`total` split in proportion to `shares`; the last part takes what rounding leaves."""
+    parts = [total * share // sum(shares) for share in shares[:-1]]
+    return [*parts, total - sum(parts)]
+
+
+def transfer(
+    content: ImageLike, styles: Sequence[ImageLike], config: StyleConfig | None = None
+) -> Iterator[Step]:
+    """Paint `content` in the style of `styles`, yielding each step.
+
+    Close the generator or stop asking at any time: the last step's image is a usable picture.
+    After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
+    same arguments give the same images bit for bit.
+
+    Raises:
+        ImageError, ConfigError, WeightsError: before the first step.
+    """
+    config = config or StyleConfig()
+    began = time.monotonic()
+    device = pick_device(config.device)
+    photograph = read(content).pixels.to(device)
+    paintings = [read(style).pixels.to(device) for style in styles]
+    config.blend_weights(len(paintings))
+    for painting in paintings:
+        if min(painting.shape[-2:]) < SMALLEST_SIDE:
+            raise ImageError(
+                f"expected a style image of at least {SMALLEST_SIDE} pixels a side, got "
+                f"{painting.shape[-1]}×{painting.shape[-2]}"
+            )
+    if config.palette == "painting":
+        photograph = _repalette(photograph, paintings, config)
+    scales = plan((photograph.shape[-2], photograph.shape[-1]), config)
+    network = VGG19(
+        weights.load(config.weights),
+        [*config.content_layers, *config.style_layers],
+        pooling=config.pooling,
+        padding=config.padding,
+        device=device,
+        dtype=pick_dtype(config.precision, device),
+    )
+    image: Tensor | None = None
+    number = 0
+    for index, scale in enumerate(scales):
+        target = resize(photograph, scale.size)
+        references = [_style_at(p, scale.size, config.style_scale) for p in paintings]
+        objective = Objective(network, target, references, config)
+        if image is None:
+            image = start(config, target, references)
+        image = resize(image, scale.size)
+        optimizer = optimizers.build(config)
+        for _ in range(scale.steps):
+            terms, gradient = objective(image)
+            image = optimizer.step(image, gradient)
+            number += 1
+            yield Step(
+                number=number,
+                total=sum(s.steps for s in scales),
+                scale=index,
+                scales=scales,
+                terms={name: float(term) for name, term in terms.items()},
+                seconds=time.monotonic() - began,
+                image=image.clamp(0, 1),
+            )
+            if config.max_seconds and time.monotonic() - began > config.max_seconds:
+                return
+
+
+def start(config: StyleConfig, content: Tensor, styles: Sequence[Tensor]) -> Tensor:
+    """The first image (1, 3, height, width), of the size of `content`."""
+    size = (content.shape[-2], content.shape[-1])
+    if config.init == "content":
+        return content.clone()
+    if config.init == "noise":
+        generator = torch.Generator().manual_seed(config.seed)
+        return torch.rand(content.shape, generator=generator).to(content)
+    if config.init in ("white", "gray"):
+        return torch.full_like(content, 1.0 if config.init == "white" else 0.5)
+    if config.init == "blur":
+        return gaussian_blur(content, sigma=max(size) / 40)
+    if config.init == "style" and styles:
+        return resize(styles[0], size)
+    return resize(read(Path(config.init)).pixels.to(content), size)
+
+
+def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
+    """`image` (batch, 3, height, width) under a Gaussian of `sigma` pixels, borders replicated."""
+    radius = max(1, math.ceil(3 * sigma))
+    offsets = torch.arange(-radius, radius + 1, device=image.device)
+    kernel = torch.exp(-0.5 * (offsets / sigma).square())
+    kernel = kernel / kernel.sum()
+    channels = image.shape[1]
+    padded = F.pad(image, (radius,) * 4, mode="replicate")
+    across = F.conv2d(padded, kernel.expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(across, kernel[:, None].expand(channels, 1, -1, 1), groups=channels)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that `name` means; `auto` is the first of CUDA, MPS and CPU that is there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"device: {name!r} is not there ({str(error).splitlines()[0]}); use auto or cpu"
+        ) from None
+    return device
+
+
+def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The convolutions' type: bf16 where asked for, or where `auto` finds hardware for it."""
+    if precision == "bf16" or (precision == "auto" and has_bf16(device)):
+        return torch.bfloat16
+    return torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether `device` multiplies bf16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(k) for k in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def _repalette(photograph: Tensor, paintings: Sequence[Tensor], config: StyleConfig) -> Tensor:
+    """The photograph in the paintings' colours, blended as they are.
+
+    The style loss alone moves colours slowly, and the content loss resists.
+    """
+    blend = config.blend_weights(len(paintings))
+    matched = [match_colors(photograph, painting) for painting in paintings]
+    return torch.stack([w * m for w, m in zip(blend, matched, strict=True)]).sum(0).clamp(0, 1)
+
+
+def _style_at(painting: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:
+    """The painting with as many pixels as the picture, times `style_scale` a side.
+
+    Never above its own size: enlarging would only add blur.
+    """
+    height, width = painting.shape[-2:]
+    factor = min(1.0, style_scale * math.sqrt(size[0] * size[1] / (height * width)))
+    factor = max(factor, SMALLEST_SIDE / min(height, width))
+    return resize(painting, (round(height * factor), round(width * factor)))

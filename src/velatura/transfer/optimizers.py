@@ -1,0 +1,122 @@
+"""Ways to descend: L-BFGS and Adam. Both know gradients only, nothing of networks."""
+
+from collections import deque
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from velatura.transfer.config import StyleConfig
+
+
+class Optimizer(Protocol):
+    """Something that, shown an image and the gradient there, says where to go next."""
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """The next image, a new tensor shaped like `image` (batch, 3, height, width)."""
+
+
+def frequency_falloff(size: tuple[int, int], power: float, device: torch.device) -> Tensor:
+    """1 / frequency^power on the half spectrum of `rfft2`, shape (height, width // 2 + 1).
+
+    The lowest frequencies are limited to one cycle per image, so that the mean stays finite.
+    """
+    height, width = size
+    down = torch.fft.fftfreq(height, device=device)[:, None]
+    across = torch.fft.rfftfreq(width, device=device)[None, :]
+    frequency = (down.square() + across.square()).sqrt()
+    return frequency.clamp_min(1 / max(size)).pow(-power)
+
+
+class LBFGS:
+    """Limited-memory BFGS without line search (Nocedal 1980; Liu and Nocedal 1989).
+
+    Natural pictures have most of their energy in low frequencies, and the losses are flatter
+    there than pixels suggest. With `power` 1 the inverse Hessian starts from γ/frequency in place
+    of the usual γ·identity, which is the same as running plain L-BFGS over Fourier coefficients
+    scaled by frequency^-0.5; `power` 0 is plain L-BFGS over pixels.
+    """
+
+    first_step = 0.02  # root mean square change of the first step, before curvature is known
+    longest_step = 0.1  # no step changes pixels by more than this, in the root mean square
+
+    def __init__(self, *, power: float = 1.0, history: int = 50, learning_rate: float = 1.0):
+        self.power, self.learning_rate = power, learning_rate
+        self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1/(s·y)
+        self.previous: tuple[Tensor, Tensor] | None = None  # image, gradient
+        self.gamma = torch.tensor(0.0)
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """The next image, from the gradient at this one."""
+        if self.previous is not None:
+            s, y = image - self.previous[0], gradient - self.previous[1]
+            curvature = _dot(s, y)
+            # Without positive curvature the update would not be a descent direction.
+            if curvature > 1e-10 * (s.norm() * y.norm()):
+                self.pairs.append((s, y, 1 / curvature))
+                self.gamma = curvature / _dot(y, self._precondition(y))
+        self.previous = (image, gradient)
+        direction = -self._inverse_hessian(gradient)
+        length = direction.square().mean().sqrt()
+        if self.pairs:
+            scale = (self.longest_step / length).clamp(max=1.0) * self.learning_rate
+        else:
+            scale = self.first_step / length.clamp_min(1e-30)
+        return image + direction * scale
+
+    def _inverse_hessian(self, gradient: Tensor) -> Tensor:
+        """The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4)."""
+        q = gradient.clone()
+        alphas = []
+        for s, y, rho in reversed(self.pairs):
+            alpha = rho * _dot(s, q)
+            q -= alpha * y
+            alphas.append(alpha)
+        r = self._precondition(q)
+        if self.pairs:
+            r *= self.gamma
+        for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
+            r += s * (alpha - rho * _dot(y, r))
+        return r
+
+    def _precondition(self, gradient: Tensor) -> Tensor:
+        if self.power == 0:
+            return gradient.clone()
+        size = (gradient.shape[-2], gradient.shape[-1])
+        falloff = frequency_falloff(size, self.power, gradient.device)
+        return torch.fft.irfft2(torch.fft.rfft2(gradient) * falloff, s=size)
+
+
+class Adam:
+    """Adam over pixels (Kingma and Ba 2015, algorithm 1)."""
+
+    def __init__(self, *, learning_rate: float = 0.02, betas: tuple[float, float] = (0.9, 0.999)):
+        self.learning_rate, self.betas = learning_rate, betas
+        self.steps = 0
+        self.mean: Tensor | None = None
+        self.square: Tensor | None = None
+
+    def step(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """The next image, from the gradient at this one."""
+        if self.mean is None or self.square is None:
+            self.mean, self.square = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        self.steps += 1
+        first, second = self.betas
+        self.mean = torch.lerp(self.mean, gradient, 1 - first)
+        self.square = torch.lerp(self.square, gradient.square(), 1 - second)
+        mean = self.mean / (1 - first**self.steps)
+        square = self.square / (1 - second**self.steps)
+        return image - self.learning_rate * mean / (square.sqrt() + 1e-8)
+
+
+def build(config: StyleConfig) -> Optimizer:
+    """The optimiser that `config` asks for, fresh."""
+    if config.optimizer == "adam":
+        return Adam(learning_rate=0.02 * config.learning_rate)
+    return LBFGS(
+        power=1.0 if config.basis == "fourier" else 0.0, learning_rate=config.learning_rate
+    )
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.dot(a.flatten(), b.flatten())

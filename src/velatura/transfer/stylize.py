@@ -1,0 +1,46 @@
+"""A photograph and a painting in, a picture out."""
+
+from typing import Any
+
+from PIL import Image
+
+from velatura.errors import ConfigError
+from velatura.images.io import ImageLike, read, to_pil
+from velatura.images.resize import resize
+from velatura.transfer.config import StyleConfig
+from velatura.transfer.engine import transfer
+
+
+def stylize(
+    content: ImageLike,
+    style: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
+    config: StyleConfig | None = None,
+    **options: Any,
+) -> Image.Image:
+    """Paint `content` in the style of `style`, or of several.
+
+    Args:
+        content: path, PIL image, array (height, width[, 3 or 4]) or tensor (1, 3, height, width).
+        style: one image, or a list of images, of the same kinds.
+        config: all options together, or
+        **options: some by name, as `size=256, content_weight=2`.
+
+    Returns:
+        An RGB image whose long side is `config.size` or the photograph's, whichever is smaller;
+        RGBA if the photograph is partly transparent.
+
+    Raises:
+        ImageError, ConfigError, WeightsError: with what was expected and what came.
+
+    Example:
+        >>> picture = velatura.stylize("photo.jpg", "painting.jpg", size=256)  # doctest: +SKIP
+    """
+    if config is not None and options:
+        raise ConfigError("expected a config or options by name, got both")
+    photograph = read(content)
+    styles = style if isinstance(style, (list, tuple)) else [style]
+    *_, last = transfer(photograph.pixels, styles, config or StyleConfig(**options))
+    alpha = photograph.alpha
+    if alpha is not None:
+        alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))
+    return to_pil(last.image, alpha)

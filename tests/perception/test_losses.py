@@ -1,0 +1,129 @@
+import math
+
+import pytest
+import torch
+
+from velatura.perception import losses
+
+
+def features(generator, *shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def finite_difference(function, at, direction, h=1e-6):
+    return (function(at + h * direction) - function(at - h * direction)) / (2 * h)
+
+
+def test_moments_are_the_gram_matrix_of_the_definition(generator):
+    f = features(generator, 2, 3, 4, 5).float()
+    expected = torch.zeros(3, 3)
+    for b in range(2):
+        for y in range(4):
+            for x in range(5):
+                expected += torch.outer(f[b, :, y, x], f[b, :, y, x])
+    torch.testing.assert_close(losses.moments(f, 7), expected / 7)
+
+
+@pytest.mark.parametrize(
+    ("normalization", "divisor"), [("positions", 40), ("elements", 120), ("none", 1)]
+)
+def test_moments_divisor(generator, normalization, divisor):
+    assert losses.moments_divisor(features(generator, 2, 3, 4, 5), normalization) == divisor
+
+
+def test_gram_of_known_matrices():
+    loss = losses.gram(torch.tensor([[1.0, 2.0], [2.0, 5.0]]), torch.eye(2))
+    assert loss.value == (0 + 4 + 4 + 16) / 4
+    torch.testing.assert_close(loss.gradient, torch.tensor([[0.0, 1.0], [1.0, 2.0]]))
+
+
+def test_moments_gradient_agrees_with_autograd(generator):
+    f = features(generator, 1, 4, 3, 5).float().requires_grad_()
+    target = losses.moments(features(generator, 1, 4, 6, 2).float(), 12)
+    (expected,) = torch.autograd.grad((losses.moments(f, 15) - target).square().mean(), f)
+    loss = losses.gram(losses.moments(f.detach(), 15), target)
+    torch.testing.assert_close(losses.through_moments(f.detach(), loss.gradient, 15), expected)
+
+
+def covariance(generator, channels):
+    f = features(generator, channels, 4 * channels)
+    return f @ f.T / f.shape[1]
+
+
+def test_wasserstein_of_commuting_moments_is_the_closed_form():
+    # For diagonal matrices d² = Σ (√a − √b)².
+    a, b = torch.tensor([4.0, 9.0, 1.0]), torch.tensor([1.0, 16.0, 1.0])
+    loss = losses.wasserstein(a.diag(), losses.moments_root(b.diag()))
+    assert float(loss.value) == pytest.approx((1 + 1 + 0) / 18, rel=1e-5)
+
+
+def test_wasserstein_to_itself_is_zero_and_flat(generator):
+    m = covariance(generator, 5)
+    loss = losses.wasserstein(m, losses.moments_root(m), damping=0)
+    assert float(loss.value) == pytest.approx(0, abs=1e-12)
+    torch.testing.assert_close(loss.gradient, torch.zeros(5, 5, dtype=m.dtype), atol=1e-9, rtol=0)
+
+
+def test_wasserstein_gradient_equals_finite_differences(generator):
+    m, target = covariance(generator, 6), covariance(generator, 6)
+    root = losses.moments_root(target)
+    direction = features(generator, 6, 6)
+    direction = direction + direction.T
+    numeric = finite_difference(lambda x: losses.wasserstein(x, root).value, m, direction)
+    exact = (losses.wasserstein(m, root, damping=0).gradient * direction).sum()
+    assert float(exact) == pytest.approx(float(numeric), rel=1e-6)
+
+
+def test_wasserstein_agrees_with_matrix_square_roots(generator):
+    from scipy.linalg import sqrtm
+
+    m, target = covariance(generator, 6).numpy(), covariance(generator, 6).numpy()
+    half = sqrtm(target)
+    distance = m.trace() + target.trace() - 2 * sqrtm(half @ m @ half).trace().real
+    loss = losses.wasserstein(torch.from_numpy(m), losses.moments_root(torch.from_numpy(target)))
+    assert float(loss.value) == pytest.approx(distance / target.trace(), rel=1e-9)
+
+
+def test_wasserstein_takes_a_painting_with_fewer_positions_than_channels(generator):
+    f = features(generator, 8, 3)
+    root = losses.moments_root(f @ f.T / 3)
+    assert root.shape == (8, 3)
+    torch.testing.assert_close(root @ root.T, f @ f.T / 3)
+
+
+def test_wasserstein_of_black_is_finite():
+    loss = losses.wasserstein(torch.zeros(4, 4), losses.moments_root(torch.zeros(4, 4)))
+    assert torch.isfinite(loss.gradient).all()
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_content_gradient_equals_finite_differences(generator, relative):
+    f, target = features(generator, 1, 3, 4, 4), features(generator, 1, 3, 4, 4)
+    direction = features(generator, 1, 3, 4, 4)
+    numeric = finite_difference(lambda x: _content_value(x, target, relative), f, direction)
+    exact = (losses.content(f.float(), target.float(), relative).gradient * direction).sum()
+    assert float(exact) == pytest.approx(float(numeric), rel=1e-5)
+
+
+def _content_value(f, target, relative):
+    error = ((f - target) ** 2).sum() / f.numel()
+    return error / ((target**2).sum() / target.numel()) if relative else error
+
+
+def test_total_variation_of_a_known_image():
+    image = torch.tensor([[[[0.0, 1.0, 0.0], [0.5, 0.5, 0.5]]]])
+    # across: 1, 1, 0, 0 of 4; down: 0.5, 0.5, 0.5 of 3
+    assert float(losses.total_variation(image).value) == pytest.approx(2 / 4 + 1.5 / 3)
+
+
+def test_total_variation_gradient_agrees_with_autograd(generator):
+    image = features(generator, 1, 3, 5, 7).requires_grad_()
+    loss = losses.total_variation(image)
+    (expected,) = torch.autograd.grad(loss.value, image)
+    torch.testing.assert_close(loss.gradient.detach(), expected)
+
+
+def test_total_variation_of_one_pixel_is_zero():
+    loss = losses.total_variation(torch.rand(1, 3, 1, 1))
+    assert float(loss.value) == 0
+    assert math.isfinite(float(loss.gradient.sum()))
