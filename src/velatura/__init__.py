@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from velatura.errors import ImageError as ImageError
     from velatura.errors import VelaturaError as VelaturaError
     from velatura.errors import WeightsError as WeightsError
-    from velatura.transfer.config import StyleConfig as StyleConfig
-    from velatura.transfer.engine import Scale as Scale
-    from velatura.transfer.engine import Step as Step
-    from velatura.transfer.engine import transfer as transfer
-    from velatura.transfer.stylize import stylize as stylize
+    from velatura.painting.config import StyleConfig as StyleConfig
+    from velatura.painting.engine import Scale as Scale
+    from velatura.painting.engine import Step as Step
+    from velatura.painting.engine import transfer as transfer
+    from velatura.painting.stylize import stylize as stylize
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "velatura.errors",
     "ImageError": "velatura.errors",
-    "Scale": "velatura.transfer.engine",
-    "Step": "velatura.transfer.engine",
-    "StyleConfig": "velatura.transfer.config",
+    "Scale": "velatura.painting.engine",
+    "Step": "velatura.painting.engine",
+    "StyleConfig": "velatura.painting.config",
     "VelaturaError": "velatura.errors",
     "WeightsError": "velatura.errors",
-    "stylize": "velatura.transfer.stylize",
-    "transfer": "velatura.transfer.engine",
+    "stylize": "velatura.painting.stylize",
+    "transfer": "velatura.painting.engine",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from velatura.cli.painting import paint
-from velatura.transfer.config import StyleConfig
+from velatura.painting.config import StyleConfig
 
 SAMPLES = Path(str(files("velatura") / "samples"))
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from velatura.transfer.config import StyleConfig, choices, parsers
+from velatura.painting.config import StyleConfig, choices, parsers
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

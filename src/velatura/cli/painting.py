@@ -7,7 +7,7 @@ from typing import Any
 
 from velatura.cli.progress import Progress
 from velatura.errors import VelaturaError
-from velatura.transfer.config import StyleConfig
+from velatura.painting.config import StyleConfig
 
 
 def paint(
@@ -20,7 +20,7 @@ def paint(
     from velatura import __version__
     from velatura.images import io
     from velatura.images.resize import resize
-    from velatura.transfer.engine import Step, transfer
+    from velatura.painting.engine import Step, transfer
 
     io.check_writable(output)
     began = time.monotonic()

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from velatura.transfer.engine import Step
+    from velatura.painting.engine import Step
 
 SECONDS_BETWEEN_LINES = 5.0
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-
 SMALLEST = 1e-30  # in place of zero under a fraction: a black painting has no moments
 
 
@@ -31,7 +30,7 @@ def moments(features: Tensor, divisor: float) -> Tensor:
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
     taken in float32 whatever the type of the features: float16 sums overflow.
     """
-    flat = features.transpose(0, 1).flatten(1).float()  # (C, N)
+    flat = _at_least_float32(features.transpose(0, 1).flatten(1))  # (C, N)
     return flat @ flat.T / divisor
 
 
@@ -67,7 +66,7 @@ def moments_root(target: Tensor, tolerance: float = 1e-6) -> Tensor:
     Directions whose eigenvalue is below `tolerance` of the largest are left out: a small
     painting has fewer positions than a deep layer has channels.
     """
-    eigenvalues, vectors = torch.linalg.eigh(target)
+    eigenvalues, vectors = _eigh(target)
     eigenvalues = eigenvalues.clamp_min(0)
     kept = eigenvalues >= tolerance * eigenvalues[-1]
     return vectors[:, kept] * eigenvalues[kept].sqrt()
@@ -84,7 +83,7 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     `moment` is (C, C), `root` (C, rank) from `moments_root`. Inverse roots are damped by
     `damping` times the largest root, so that directions the picture lacks do not explode.
     """
-    eigenvalues, vectors = torch.linalg.eigh(root.T @ moment @ root)
+    eigenvalues, vectors = _eigh(root.T @ moment @ root)
     roots = eigenvalues.clamp_min(0).sqrt()
     inverse = 1 / (roots + damping * roots[-1]).clamp_min(SMALLEST)
     carried = root @ vectors
@@ -101,13 +100,31 @@ def content(features: Tensor, target: Tensor, relative: bool = False) -> Loss:
     Both are (batch, C, H, W). `relative` divides by the target's mean square, which makes one
     weight mean the same at every layer.
     """
-    difference = features.float() - target.float()
+    target = _at_least_float32(target)
+    difference = features.to(target.dtype) - target
     value = difference.square().mean()
     gradient = difference * (2 / difference.numel())
     if relative:
-        scale = target.float().square().mean().clamp_min(SMALLEST)
+        scale = target.square().mean().clamp_min(SMALLEST)
         value, gradient = value / scale, gradient / scale
     return Loss(value, gradient)
+
+
+def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of a symmetric matrix.
+
+    LAPACK's float32 gives up on some matrices of low rank, as a small picture's moments at a deep
+    layer are; float64 does not.
+    """
+    try:
+        eigenvalues, vectors = torch.linalg.eigh(matrix)
+    except torch.linalg.LinAlgError:
+        eigenvalues, vectors = torch.linalg.eigh(matrix.cpu().double())
+    return eigenvalues.to(matrix), vectors.to(matrix)
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def total_variation(image: Tensor) -> Loss:

@@ -33,7 +33,9 @@ class StyleConfig:
     )
     init: str = _option("content", f"what to start from: {', '.join(STARTS)}, or an image file")
     content_layers: dict[str, float] = _option(
-        {"relu4_2": 1.0}, "layers whose features hold the content, with weights", factory=True
+        {"relu3_1": 0.3, "relu4_2": 0.7},
+        "layers whose features hold the content, with weights",
+        factory=True,
     )
     style_layers: dict[str, float] = _option(
         {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
@@ -82,6 +84,8 @@ class StyleConfig:
             _check_type(option.name, value, from_name[option.name])
         _check(self.size >= 16, "size", self.size, "at least 16 pixels")
         _check(all(s >= 1 for s in self.steps), "steps", self.steps, "at least one step")
+        if self.single_scale:
+            _check(len(self.steps) < 2, "single-scale", self.steps, "one number of steps")
         for name in ("content_weight", "style_weight", "tv_weight"):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         for name in ("style_scale", "learning_rate"):

@@ -7,13 +7,13 @@ from PIL import Image
 from velatura.errors import ConfigError
 from velatura.images.io import ImageLike, read, to_pil
 from velatura.images.resize import resize
-from velatura.transfer.config import StyleConfig
-from velatura.transfer.engine import transfer
+from velatura.painting.config import StyleConfig
+from velatura.painting.engine import transfer
 
 
 def stylize(
     content: ImageLike,
-    style: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
+    style: "ImageLike | list[ImageLike] | tuple[ImageLike, ...]",
     config: StyleConfig | None = None,
     **options: Any,
 ) -> Image.Image:

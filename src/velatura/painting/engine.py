@@ -15,11 +15,11 @@ from velatura.errors import ConfigError, ImageError
 from velatura.images.color import match_colors
 from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, resize
+from velatura.painting import optimizers
+from velatura.painting.config import StyleConfig
+from velatura.painting.objective import Objective
 from velatura.perception import weights
 from velatura.perception.vgg import VGG19
-from velatura.transfer import optimizers
-from velatura.transfer.config import StyleConfig
-from velatura.transfer.objective import Objective
 
 SMALLEST_SIDE = 16  # below it relu5_1 has no position left
 COARSEST_LONG_SIDE = 128
@@ -80,9 +80,7 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
     if len(config.steps) == len(sizes):
         steps = list(config.steps)
     else:
-        steps = [max(20, 40 - 10 * k) for k in range(len(sizes))]
-        if config.single_scale:
-            steps = [100]
+        steps = [max(20, 50 - 10 * k) for k in range(len(sizes))] if len(sizes) > 1 else [100]
         if config.steps:
             steps = _share_out(config.steps[0], steps)
     return tuple(Scale(s, n) for s, n in zip(sizes, steps, strict=True) if n)

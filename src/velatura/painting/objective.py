@@ -6,9 +6,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from velatura.painting.config import StyleConfig
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19
-from velatura.transfer.config import StyleConfig
 
 Terms: TypeAlias = dict[str, Tensor]
 """Weighted losses by name, as `style relu3_1`; their sum is the loss. Tensors of shape ()."""

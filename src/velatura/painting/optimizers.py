@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from velatura.transfer.config import StyleConfig
+from velatura.painting.config import StyleConfig
 
 
 class Optimizer(Protocol):
@@ -83,7 +83,7 @@ class LBFGS:
         if self.power == 0:
             return gradient.clone()
         size = (gradient.shape[-2], gradient.shape[-1])
-        falloff = frequency_falloff(size, self.power, gradient.device)
+        falloff = frequency_falloff(size, self.power, gradient.device).to(gradient.dtype)
         return torch.fft.irfft2(torch.fft.rfft2(gradient) * falloff, s=size)
 
 

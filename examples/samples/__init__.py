@@ -1,0 +1,1 @@
+"""The drawing code of Velatura's three sample pictures, one module each."""

@@ -1,0 +1,75 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import velatura as package
+
+
+def test_help_names_every_command_and_loads_no_torch(velatura):
+    done = velatura("--help")
+    assert done.returncode == 0
+    for command in ("stylize", "demo", "show-settings", "doctor", "completion"):
+        assert command in done.stdout
+    code = (
+        "import sys, velatura, velatura.cli.main as m; m.build_parser();"
+        "assert 'torch' not in sys.modules and 'PIL' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_version(velatura):
+    assert velatura("--version").stdout == f"velatura {package.__version__}\n"
+
+
+def test_no_command_is_one_line_and_exit_code_2(velatura):
+    done = velatura()
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_every_public_name_is_there():
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    assert set(package.__all__) <= set(dir(package))
+    with pytest.raises(AttributeError, match="wobble"):
+        _ = package.wobble
+
+
+def test_doctor_reports_weights_and_devices(velatura):
+    done = velatura("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["weights embedded"] == "found"
+    assert found["velatura"] == package.__version__
+    assert isinstance(found["bf16"], bool)
+    assert "torch:" in velatura("doctor").stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_the_options(velatura, shell):
+    done = velatura("completion", shell)
+    assert done.returncode == 0
+    assert "--style-layers" in done.stdout
+
+
+def test_show_settings_of_another_picture_is_one_line(velatura):
+    done = velatura("show-settings", "photo.png")
+    assert done.returncode == 2
+    assert done.stderr == "velatura: photo.png: holds no settings of Velatura\n"
+
+
+@pytest.mark.parametrize("style", ["brush", "collage"])
+def test_demo_paints_the_samples_and_a_sheet(velatura, style):
+    done = velatura("demo", "--size", "64", "--style", style, "-o", "demo.png")
+    assert done.returncode == 0, done.stderr
+    with Image.open(velatura.folder / "demo.png") as picture:
+        assert picture.size == (64, 48)
+    with Image.open(velatura.folder / "demo-sheet.png") as sheet:
+        assert sheet.height == 48
+        assert sheet.width > 3 * 48
+    paths = [Path(line.split(": ", 1)[1].strip()) for line in done.stdout.splitlines()]
+    assert all(path.is_file() for path in paths)

@@ -1,0 +1,81 @@
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from velatura.errors import ConfigError
+from velatura.painting.config import StyleConfig, choices, parsers
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": 8},
+        {"size": 100.5},
+        {"steps": (0,)},
+        {"steps": (10, -1)},
+        {"content_weight": math.nan},
+        {"style_weight": -1},
+        {"tv_weight": math.inf},
+        {"style_scale": 0},
+        {"learning_rate": 0},
+        {"content_layers": {"relu9_9": 1.0}},
+        {"style_layers": {"relu1_1": math.nan}},
+        {"style_loss": "best"},
+        {"pooling": "min"},
+        {"optimizer": "sgd"},
+        {"precision": "fp8"},
+        {"blend": (0.0, 0.0)},
+        {"blend": (-1.0, 2.0)},
+        {"max_seconds": 0},
+        {"content_weight": 0, "style_weight": 0},
+        {"single_scale": "yes"},
+    ],
+    ids=str,
+)
+def test_values_out_of_range_are_refused_by_name(options):
+    with pytest.raises(ConfigError, match="expected"):
+        StyleConfig(**options)
+
+
+def test_two_blend_weights_for_three_styles_are_refused():
+    with pytest.raises(ConfigError, match="expected 3 weights for 3 styles"):
+        StyleConfig(blend=(1.0, 2.0)).blend_weights(3)
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=5))
+def test_blend_weights_sum_to_one(weights):
+    assert sum(StyleConfig(blend=tuple(weights)).blend_weights(len(weights))) == pytest.approx(1)
+
+
+def test_every_option_has_help_and_a_parser():
+    for option in dataclasses.fields(StyleConfig):
+        assert option.metadata["help"]
+        assert option.name in parsers()
+
+
+def test_json_and_back():
+    config = StyleConfig(steps=(5, 6), blend=(1.0, 2.0), style_layers={"relu2_1": 0.5})
+    assert StyleConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError, match="wobble"):
+        StyleConfig.from_dict({"wobble": 1})
+
+
+def test_text_becomes_values():
+    read = parsers()
+    assert read["steps"]("40,30") == (40, 30)
+    assert read["blend"]("1,2.5") == (1.0, 2.5)
+    assert read["style_layers"]("relu1_1=1,relu2_1=0.8,relu3_1") == {
+        "relu1_1": 1.0,
+        "relu2_1": 0.8,
+        "relu3_1": 1.0,
+    }
+    assert read["max_seconds"]("2.5") == 2.5
+    assert choices("pooling") == ("max", "average")
+    assert choices("size") is None

@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import velatura
+from velatura import ConfigError, ImageError, StyleConfig, transfer
+from velatura.images.io import read
+from velatura.painting.engine import gaussian_blur, pick_device, plan, start
+
+SHORT = {"steps": (3, 2), "precision": "fp32"}
+
+
+def last(steps):
+    *_, step = steps
+    return step
+
+
+def test_scales_halve_and_end_at_the_size_asked_for():
+    scales = plan((768, 1024), StyleConfig(size=512))
+    assert [scale.size for scale in scales] == [(96, 128), (192, 256), (384, 512)]
+    assert [scale.steps for scale in scales] == [50, 40, 30]
+
+
+def test_a_photograph_is_never_enlarged():
+    assert plan((60, 100), StyleConfig(size=512))[-1].size == (60, 100)
+
+
+def test_one_number_of_steps_is_shared_out():
+    scales = plan((768, 1024), StyleConfig(steps=(100,)))
+    assert sum(scale.steps for scale in scales) == 100
+    assert [scale.steps for scale in plan((768, 1024), StyleConfig(steps=(9, 8)))] == [9, 8]
+    assert sum(scale.steps for scale in plan((768, 1024), StyleConfig(steps=(1,)))) == 1
+
+
+def test_single_scale_is_one_scale():
+    scales = plan((768, 1024), StyleConfig(single_scale=True, steps=(7,)))
+    assert [(scale.size, scale.steps) for scale in scales] == [((384, 512), 7)]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4000), (4000, 3), (15, 200)])
+def test_pictures_too_narrow_are_refused(size):
+    with pytest.raises(ImageError, match="at least 16 pixels a side"):
+        plan(size, StyleConfig())
+
+
+def test_narrow_pictures_have_fewer_scales():
+    scales = plan((20, 512), StyleConfig())
+    assert scales[0].size == (20, 512)
+
+
+def test_more_numbers_than_scales_are_refused():
+    with pytest.raises(ConfigError, match="steps: expected at most"):
+        plan((20, 40), StyleConfig(steps=(5, 5, 5)))
+    with pytest.raises(ConfigError, match="single-scale"):
+        StyleConfig(steps=(5, 5), single_scale=True)
+
+
+def test_the_loss_falls_and_steps_tell_where_they_are(photograph, painting):
+    steps = list(transfer(photograph, [painting], StyleConfig(steps=(12, 10))))
+    assert [step.number for step in steps] == list(range(1, 23))
+    assert {step.total for step in steps} == {22}
+    assert [step.scale for step in steps] == [0] * 12 + [1] * 10
+    assert steps[11].loss < 0.8 * steps[0].loss
+    assert steps[-1].loss < 0.9 * steps[12].loss
+    assert steps[-1].image.shape == (1, 3, 64, 96)
+    assert 0 <= float(steps[-1].image.min()) <= float(steps[-1].image.max()) <= 1
+    assert steps[-1].loss == pytest.approx(sum(steps[-1].terms.values()))
+
+
+@pytest.mark.parametrize("init", ["content", "noise"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_the_same_seed_gives_the_same_picture_bit_for_bit(photograph, painting, init, optimizer):
+    config = StyleConfig(init=init, optimizer=optimizer, seed=3, steps=(3, 2))
+    one, two = (last(transfer(photograph, [painting], config)).image for _ in range(2))
+    assert torch.equal(one, two)
+
+
+def test_another_seed_gives_another_picture(photograph, painting):
+    one, two = (
+        last(transfer(photograph, [painting], StyleConfig(init="noise", seed=s, **SHORT))).image
+        for s in (1, 2)
+    )
+    assert not torch.equal(one, two)
+
+
+def test_stopping_anywhere_leaves_a_picture(photograph, painting):
+    for step in transfer(photograph, [painting], StyleConfig(**SHORT)):
+        assert torch.isfinite(step.image).all()
+        break
+
+
+def test_an_earlier_steps_image_does_not_change_later(photograph, painting):
+    steps = transfer(photograph, [painting], StyleConfig(**SHORT))
+    image = next(steps).image
+    copy = image.clone()
+    next(steps)
+    assert torch.equal(image, copy)
+
+
+def test_it_stops_when_time_is_up(photograph, painting):
+    config = StyleConfig(max_seconds=0.001, steps=(50, 50))
+    assert last(transfer(photograph, [painting], config)).number == 1
+
+
+def test_starts(photograph, painting, tmp_path):
+    content, style = read(photograph).pixels, read(painting).pixels
+    photograph.save(tmp_path / "start.png")
+
+    def image(init):
+        return start(StyleConfig(init=init), content, [style])
+
+    assert torch.equal(image("content"), content)
+    assert (image("white") == 1).all()
+    assert (image("gray") == 0.5).all()
+    noise = image("noise")
+    assert 0.45 < float(noise.mean()) < 0.55
+    assert 0.27 < float(noise.std()) < 0.31  # 1/√12 for white noise on [0, 1]
+    assert float(image("blur").std()) < float(content.std())
+    assert image("style").shape == content.shape
+    torch.testing.assert_close(image(str(tmp_path / "start.png")), content)
+    with pytest.raises(ImageError, match="found nothing"):
+        image("nowhere.png")
+
+
+def test_blur_agrees_with_scikit_image(photograph):
+    from skimage.filters import gaussian
+
+    image = read(photograph).pixels
+    expected = gaussian(
+        image[0].permute(1, 2, 0).numpy(), 2.0, mode="nearest", truncate=3, channel_axis=2
+    )
+    blurred = gaussian_blur(image, 2.0)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(blurred, expected, atol=2e-3)
+
+
+def test_style_scale_changes_the_picture(photograph, painting):
+    one, half = (
+        last(transfer(photograph, [painting], StyleConfig(style_scale=s, **SHORT))).image
+        for s in (1.0, 0.5)
+    )
+    assert not torch.equal(one, half)
+
+
+def test_tiny_styles_are_refused(photograph):
+    with pytest.raises(ImageError, match="style image of at least 16"):
+        next(transfer(photograph, [Image.new("RGB", (5, 40))], StyleConfig()))
+
+
+def test_black_and_flat_pictures_do_not_diverge():
+    black, white = Image.new("RGB", (64, 64)), Image.new("RGB", (64, 64), "white")
+    for content, style in ((black, white), (white, black), (black, black)):
+        step = last(transfer(content, [style], StyleConfig(steps=(4, 4))))
+        assert torch.isfinite(step.image).all()
+
+
+def test_devices_that_are_not_there_are_refused():
+    with pytest.raises(ConfigError, match="device"):
+        pick_device("cuda:7" if not torch.cuda.is_available() else "cuda:99")
+    with pytest.raises(ConfigError, match="device"):
+        pick_device("abacus")
+    assert pick_device("cpu").type == "cpu"
+
+
+def test_stylize_takes_paths_images_and_arrays(files, photograph, painting):
+    from_paths = velatura.stylize(files / "photo.png", str(files / "painting.png"), **SHORT)
+    from_images = velatura.stylize(photograph, [painting], **SHORT)
+    from_arrays = velatura.stylize(np.asarray(photograph), np.asarray(painting), **SHORT)
+    assert from_paths.size == (96, 64)
+    assert from_paths.mode == "RGB"
+    assert from_paths.tobytes() == from_images.tobytes() == from_arrays.tobytes()
+
+
+def test_stylize_carries_alpha_over(photograph, painting):
+    transparent = photograph.copy()
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, 30:] = 255
+    transparent.putalpha(Image.fromarray(mask))
+    picture = velatura.stylize(transparent, painting, **SHORT)
+    assert picture.mode == "RGBA"
+    assert np.array_equal(np.asarray(picture)[:, :, 3], mask)
+
+
+def test_stylize_refuses_a_config_and_options(photograph, painting):
+    with pytest.raises(ConfigError, match="got both"):
+        velatura.stylize(photograph, painting, StyleConfig(), size=64)
+
+
+def test_several_styles(photograph, painting):
+    picture = velatura.stylize(
+        photograph, [painting, painting.rotate(90)], blend=(1.0, 2.0), **SHORT
+    )
+    assert picture.size == (96, 64)
+    with pytest.raises(ConfigError, match="blend"):
+        velatura.stylize(photograph, [painting], blend=(1.0, 2.0), **SHORT)
