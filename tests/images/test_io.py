@@ -226,9 +226,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, gradient):
 
 
 def test_an_interrupted_write_leaves_no_half_file(tmp_path):
-    with pytest.raises(KeyboardInterrupt), io.atomic_path(tmp_path / "a.png") as temporary:
-        temporary.write_bytes(b"half")
-        raise KeyboardInterrupt
+    def write_half():
+        with io.atomic_path(tmp_path / "a.png") as temporary:
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert list(tmp_path.iterdir()) == []
 
 

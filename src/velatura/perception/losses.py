@@ -118,7 +118,7 @@ def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """
     try:
         eigenvalues, vectors = torch.linalg.eigh(matrix)
-    except torch.linalg.LinAlgError:
+    except RuntimeError:  # LinAlgError, which torch does not export to type checkers
         eigenvalues, vectors = torch.linalg.eigh(matrix.cpu().double())
     return eigenvalues.to(matrix), vectors.to(matrix)
 

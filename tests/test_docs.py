@@ -1,0 +1,50 @@
+"""What the documents promise."""
+
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from velatura.cli.main import build_parser
+from velatura.painting.config import StyleConfig
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_every_option_is_documented_as_it_is():
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    for option in dataclasses.fields(StyleConfig):
+        flag = f"--{option.name.replace('_', '-')}"
+        assert f"| `{flag}` | {option.metadata['help']} |" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_documents_parse(page):
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            if line.startswith("velatura "):
+                build_parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+def test_the_readmes_python_runs(files, monkeypatch, photograph, painting, capsys):
+    monkeypatch.chdir(files)
+    photograph.save("photo.jpg")
+    painting.save("painting.jpg")
+    (code,) = blocks(ROOT / "README.md", "python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert (files / "out.png").is_file()
+    assert capsys.readouterr().out.count("\n") > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
