@@ -1,87 +1,167 @@
 """What is minimised: `objective(image) -> (terms, gradient)`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from velatura.painting.config import StyleConfig
+from velatura.painting.tiles import Tile, split
 from velatura.perception import losses
+from velatura.perception.layers import LAYERS, geometry
 from velatura.perception.vgg import VGG19
 
 Terms: TypeAlias = dict[str, Tensor]
 """Weighted losses by name, as `style relu3_1`; their sum is the loss. Tensors of shape ()."""
 
+Features: TypeAlias = dict[str, Tensor]
+
 
 class Objective:
-    """Content, style and total variation of an image, seen whole.
+    """Content, style and total variation of an image, seen whole or tile by tile.
+
+    Tiles cost one more forward pass and their overlaps; loss and gradient are the same.
 
     Args:
         network: sees at least the layers that `config` names.
         content: the photograph (1, 3, height, width), as large as the images to come.
         styles: the paintings, each (1, 3, any height, any width).
         config: layers, weights and kinds of loss.
+        tile_pixels: the most pixels that the network may see at once; None for no limit.
     """
 
     def __init__(
-        self, network: VGG19, content: Tensor, styles: Sequence[Tensor], config: StyleConfig
+        self,
+        network: VGG19,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        config: StyleConfig,
+        tile_pixels: int | None = None,
     ) -> None:
         self.network, self.config = network, config
         self.content_layers = _weighted(config.content_layers, config.content_weight)
         self.style_layers = _weighted(config.style_layers, config.style_weight)
-        self.blend = config.blend_weights(len(styles)) if styles else ()
         self.layers = [*{**self.content_layers, **self.style_layers}]
+        self.blend = config.blend_weights(len(styles)) if styles else ()
+        self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
+        self.tile_pixels = tile_pixels
+        self.tiles = self._split(content)
         with torch.no_grad():
-            seen = network(content, list(self.content_layers)) if self.content_layers else {}
-            self.content_targets = seen
-            self.style_targets = [self._style_target(style) for style in styles]
+            self.content_targets = [
+                self._see(content, tile, self.content_layers) for tile in self.tiles
+            ]
+            self.style_targets = [self._style_targets(style) for style in styles]
+        self.content_divisors = {
+            name: sum(self._content_size(targets[name]) for targets in self.content_targets)
+            for name in self.content_layers
+        }
 
     def __call__(self, image: Tensor) -> tuple[Terms, Tensor]:
         """Terms at `image` (1, 3, height, width), and the gradient of their sum there."""
-        image = image.detach().requires_grad_()
-        with torch.enable_grad():
-            features = self.network(image, self.layers)
-        terms: Terms = {}
-        gradients: dict[str, Tensor] = {}
+        image = image.detach()
+        # What a single tile sees is kept for the gradient; more of them are looked at twice.
+        kept = self._watch(image, self.tiles[0]) if len(self.tiles) == 1 else None
+        terms = {f"content {name}": image.new_zeros(()) for name in self.content_layers}
+        derivatives: dict[str, Tensor] = {}  # of the loss by F Fᵀ
         with torch.no_grad():
-            for name, weight in self.content_layers.items():
-                loss = losses.content(
-                    features[name],
-                    self.content_targets[name],
-                    relative=self.config.content_loss == "relative",
-                )
-                terms[f"content {name}"] = weight * loss.value
-                gradients[name] = (weight * loss.gradient).to(features[name].dtype)
-            for name, weight in self.style_layers.items():
-                divisor = losses.moments_divisor(features[name], self._normalization)
-                loss = self._style_loss(name, losses.moments(features[name], divisor))
+            for name, (moment, divisor) in self._moments(image, self.tiles, kept).items():
+                loss = self._style_loss(name, moment)
+                weight = self.style_layers[name]
                 terms[f"style {name}"] = weight * loss.value
-                share = losses.through_moments(features[name], weight * loss.gradient, divisor)
-                gradients[name] = gradients[name] + share if name in gradients else share
-        (gradient,) = torch.autograd.grad(
-            [features[name] for name in gradients], image, list(gradients.values())
-        )
-        if self.config.tv_weight:
+                derivatives[name] = loss.gradient * (weight / divisor)
+        gradient = torch.zeros_like(image)
+        for tile, targets in zip(self.tiles, self.content_targets, strict=True):
+            window, features = kept or self._watch(image, tile)
             with torch.no_grad():
-                loss = losses.total_variation(image)
-                terms["tv"] = self.config.tv_weight * loss.value
-                gradient = gradient + self.config.tv_weight * loss.gradient
+                shares = self._shares(tile, features, targets, derivatives, terms)
+            (share,) = torch.autograd.grad(
+                [features[name] for name in shares], window, list(shares.values())
+            )
+            gradient[..., tile.rows.window, tile.columns.window] += share
+        if self.config.tv_weight:
+            loss = losses.total_variation(image)
+            terms["tv"] = self.config.tv_weight * loss.value
+            gradient += self.config.tv_weight * loss.gradient
         return terms, gradient
 
-    @property
-    def _normalization(self) -> str:
-        return self.config.gram_norm if self.config.style_loss == "gram" else "positions"
+    def _shares(
+        self,
+        tile: Tile,
+        features: Features,
+        targets: Features,
+        derivatives: dict[str, Tensor],
+        terms: Terms,
+    ) -> Features:
+        """The loss's gradient at the features in `tile`, zero at positions that it does not own.
 
-    def _style_target(self, style: Tensor) -> dict[str, Tensor]:
+        Adds the tile's content errors to `terms`.
+        """
+        shares = {}
+        for name in self.layers:
+            owned = _owned(features[name], name, tile)
+            share = torch.zeros_like(owned)
+            if weight := self.content_layers.get(name):
+                loss = losses.content(owned, targets[name], self.content_divisors[name])
+                terms[f"content {name}"] += weight * loss.value
+                share += weight * loss.gradient
+            if name in derivatives:
+                share += losses.through_moments(owned, derivatives[name])
+            shares[name] = torch.zeros_like(features[name])
+            _owned(shares[name], name, tile).copy_(share)
+        return shares
+
+    def _moments(
+        self, image: Tensor, tiles: Sequence[Tile], kept: tuple[Tensor, Features] | None = None
+    ) -> dict[str, tuple[Tensor, float]]:
+        """Per style layer the moments over all tiles, divided, and their divisor."""
+        sums: dict[str, Tensor] = {}
+        positions: dict[str, int] = {}
+        for tile in tiles:
+            seen = kept[1] if kept else self._see(image, tile, self.style_layers)
+            for name in self.style_layers:
+                owned = _owned(seen[name], name, tile) if kept else seen[name]
+                sums[name] = sums.get(name, 0) + losses.moments(owned)
+                positions[name] = positions.get(name, 0) + owned[:, 0].numel()
+        divisors = {
+            name: losses.moments_divisor(len(sums[name]), positions[name], self.normalization)
+            for name in sums
+        }
+        return {name: (sums[name] / divisors[name], divisors[name]) for name in sums}
+
+    def _watch(self, image: Tensor, tile: Tile) -> tuple[Tensor, Features]:
+        """A tile's window and all features in it, ready for the gradient."""
+        window = image[..., tile.rows.window, tile.columns.window].clone().requires_grad_()
+        with torch.enable_grad():
+            return window, self.network(window, self.layers)
+
+    def _see(self, image: Tensor, tile: Tile, layers: Collection[str]) -> Features:
+        """Features of the positions that a tile owns."""
+        if not layers:
+            return {}
+        window = image[..., tile.rows.window, tile.columns.window]
+        return {
+            name: _owned(features, name, tile).clone()
+            for name, features in self.network(window, layers).items()
+        }
+
+    def _split(self, image: Tensor) -> list[Tile]:
+        size = (image.shape[-2], image.shape[-1])
+        deepest = max(self.layers, key=LAYERS.index)
+        return split(size, geometry(deepest), self.tile_pixels)
+
+    def _content_size(self, target: Tensor) -> float:
+        """A target's part of what squared errors are divided by."""
+        if self.config.content_loss == "relative":
+            return float(target.to(torch.float64).square().sum())
+        return target.numel()
+
+    def _style_targets(self, style: Tensor) -> dict[str, Tensor]:
         """Per layer the painting's Gram matrix, or a root of its second moments."""
-        targets = {}
-        for name, features in self.network(style, list(self.style_layers)).items():
-            divisor = losses.moments_divisor(features, self._normalization)
-            target = losses.moments(features, divisor)
-            gram = self.config.style_loss == "gram"
-            targets[name] = target if gram else losses.moments_root(target)
-        return targets
+        moments = self._moments(style, self._split(style))
+        if self.config.style_loss == "gram":
+            return {name: moment for name, (moment, _) in moments.items()}
+        return {name: losses.moments_root(moment) for name, (moment, _) in moments.items()}
 
     def _style_loss(self, layer: str, moment: Tensor) -> losses.Loss:
         """Distance of `moment` (C, C) to the styles' targets at `layer`, blended."""
@@ -91,6 +171,12 @@ class Objective:
             loss = distance(moment, targets[layer])
             value, gradient = value + weight * loss.value, gradient + weight * loss.gradient
         return losses.Loss(value, gradient)
+
+
+def _owned(features: Tensor, layer: str, tile: Tile) -> Tensor:
+    """The positions of a layer (1, C, H, W) in a tile's window that the tile owns, as a view."""
+    stride = geometry(layer).stride
+    return features[..., tile.rows.owned(stride), tile.columns.owned(stride)]
 
 
 def _weighted(layers: dict[str, float], weight: float) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """The anatomy of VGG-19 (Simonyan and Zisserman 2015, configuration E), without its weights."""
 
+from typing import NamedTuple
+
 from velatura.errors import ConfigError
 
 # Name and output channels of each 3×3 convolution, block by block. Each is followed by its ReLU,
@@ -26,6 +28,28 @@ for _number, _block in enumerate(BLOCKS, start=1):
         LAYERS += (_name, _name.replace("conv", "relu"))
         _inputs = _outputs
     LAYERS += (f"pool{_number}",)
+
+
+class Geometry(NamedTuple):
+    """How positions of a layer lie on the image.
+
+    Position i stands for the pixels from `stride`·i to `stride`·(i + 1), and sees `reach` pixels
+    beyond them on either side.
+    """
+
+    stride: int
+    reach: int
+
+
+def geometry(layer: str) -> Geometry:
+    """The geometry of a layer, or of all layers up to it at once: both numbers only grow."""
+    stride, reach = 1, 0
+    for name in LAYERS[: LAYERS.index(layer) + 1]:
+        if name.startswith("conv"):
+            reach += stride
+        elif name.startswith("pool"):
+            stride *= 2
+    return Geometry(stride, reach)
 
 
 def check_layer(name: str) -> None:

@@ -16,6 +16,8 @@ from torch import Tensor
 
 SMALLEST = 1e-30  # in place of zero under a fraction: a black painting has no moments
 
+RANK_TOLERANCE = 1e-6  # eigenvalues below this part of the largest are the noise of float32 sums
+
 
 class Loss(NamedTuple):
     """A loss and its derivative with respect to the loss function's first argument."""
@@ -24,29 +26,31 @@ class Loss(NamedTuple):
     gradient: Tensor  # like the first argument
 
 
-def moments(features: Tensor, divisor: float) -> Tensor:
-    """Gram matrix F Fᵀ / divisor (Gatys et al. 2016, eq. 3; the paper does not divide).
+def moments(features: Tensor) -> Tensor:
+    """Gram matrix F Fᵀ (Gatys et al. 2016, eq. 3), not yet divided by anything.
 
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
-    taken in float32 whatever the type of the features: float16 sums overflow.
+    taken in float32 whatever the type of the features, as float16 sums overflow; in float64 where
+    there are few positions, as the matrix may then be singular, and roots of the rounding errors
+    that stand for its zeros would be a thousandth of the roots that count.
     """
-    flat = _at_least_float32(features.transpose(0, 1).flatten(1))  # (C, N)
-    return flat @ flat.T / divisor
+    flat = features.transpose(0, 1).flatten(1)  # (C, N)
+    few = flat.shape[1] <= 2 * flat.shape[0] and flat.device.type != "mps"  # it has no float64
+    flat = flat.double() if few else _at_least_float32(flat)
+    return flat @ flat.T
 
 
-def moments_divisor(features: Tensor, normalization: str) -> float:
-    """What `moments` divides by: `positions` N, `elements` C·N, or `none` 1."""
-    channels = features.shape[1]
-    positions = features.numel() // channels
+def moments_divisor(channels: int, positions: int, normalization: str) -> float:
+    """What Gram matrices are divided by: `positions` N, `elements` C·N, or `none` 1."""
     return {"positions": positions, "elements": channels * positions, "none": 1}[normalization]
 
 
-def through_moments(features: Tensor, derivative: Tensor, divisor: float) -> Tensor:
-    """Gradient at the features of a loss whose `derivative` at their moments is symmetric.
+def through_moments(features: Tensor, derivative: Tensor) -> Tensor:
+    """Gradient at the features of a loss whose `derivative` at F Fᵀ is symmetric.
 
-    ∂L/∂F = 2/divisor · (∂L/∂M) F, with `derivative` (C, C); the shape of `features` comes back.
+    ∂L/∂F = 2 (∂L/∂(F Fᵀ)) F, with `derivative` (C, C); the shape of `features` comes back.
     """
-    matrix = (derivative * (2 / divisor)).to(features.dtype)
+    matrix = (2 * derivative).to(features.dtype)
     return (features.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
 
 
@@ -60,15 +64,15 @@ def gram(moment: Tensor, target: Tensor) -> Loss:
     return Loss(difference.square().mean(), difference * (2 / difference.numel()))
 
 
-def moments_root(target: Tensor, tolerance: float = 1e-6) -> Tensor:
+def moments_root(target: Tensor) -> Tensor:
     """A root R (C, rank) of the painting's moments, R Rᵀ = M*.
 
-    Directions whose eigenvalue is below `tolerance` of the largest are left out: a small
-    painting has fewer positions than a deep layer has channels.
+    A small painting has fewer positions than a deep layer has channels: directions that it lacks
+    are left out.
     """
     eigenvalues, vectors = _eigh(target)
     eigenvalues = eigenvalues.clamp_min(0)
-    kept = eigenvalues >= tolerance * eigenvalues[-1]
+    kept = eigenvalues >= RANK_TOLERANCE * eigenvalues[-1]
     return vectors[:, kept] * eigenvalues[kept].sqrt()
 
 
@@ -83,6 +87,7 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     `moment` is (C, C), `root` (C, rank) from `moments_root`. Inverse roots are damped by
     `damping` times the largest root, so that directions the picture lacks do not explode.
     """
+    root = root.to(moment.dtype)
     eigenvalues, vectors = _eigh(root.T @ moment @ root)
     roots = eigenvalues.clamp_min(0).sqrt()
     inverse = 1 / (roots + damping * roots[-1]).clamp_min(SMALLEST)
@@ -94,20 +99,17 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     return Loss(value, (identity - transport) / scale)
 
 
-def content(features: Tensor, target: Tensor, relative: bool = False) -> Loss:
-    """Mean squared error of features (Gatys et al. 2016, eq. 1, with a mean for the half sum).
+def content(features: Tensor, target: Tensor, divisor: float) -> Loss:
+    """Squared error of features, Σ (F − P)² / divisor (Gatys et al. 2016, eq. 1, where it is 2).
 
-    Both are (batch, C, H, W). `relative` divides by the target's mean square, which makes one
-    weight mean the same at every layer.
+    Both are (batch, C, H, W). The number of elements as `divisor` gives the mean squared error;
+    the target's own sum of squares gives the error relative to it, which makes one weight mean
+    the same at every layer.
     """
     target = _at_least_float32(target)
     difference = features.to(target.dtype) - target
-    value = difference.square().mean()
-    gradient = difference * (2 / difference.numel())
-    if relative:
-        scale = target.square().mean().clamp_min(SMALLEST)
-        value, gradient = value / scale, gradient / scale
-    return Loss(value, gradient)
+    divisor = max(divisor, SMALLEST)
+    return Loss(difference.square().sum() / divisor, difference * (2 / divisor))
 
 
 def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
