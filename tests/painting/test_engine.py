@@ -193,3 +193,22 @@ def test_several_styles(photograph, painting):
     assert picture.size == (96, 64)
     with pytest.raises(ConfigError, match="blend"):
         velatura.stylize(photograph, [painting], blend=(1.0, 2.0), **SHORT)
+
+
+def test_deep_layers_ask_for_more_pixels():
+    with pytest.raises(ImageError, match="at least 32 pixels a side"):
+        plan((20, 512), StyleConfig(style_layers={"pool5": 1.0}))
+
+
+def test_a_limit_of_memory_gives_tiles_and_the_same_picture(photograph, painting, monkeypatch):
+    from velatura.painting import engine
+    from velatura.painting.memory import Allotment
+
+    photograph = photograph.resize((240, 200))
+    config = StyleConfig(steps=(2, 2), precision="fp32", style_loss="gram", style_weight=1e-6)
+    whole = last(transfer(photograph, [painting], config))
+    monkeypatch.setattr(engine, "allot", lambda *_: Allotment(180 * 180, 10))
+    tiled = last(transfer(photograph, [painting], config))
+    assert whole.tiles == 1
+    assert tiled.tiles > 1
+    torch.testing.assert_close(tiled.image, whole.image, atol=2e-3, rtol=0)

@@ -51,6 +51,8 @@ class Progress:
             return
         height, width = step.scales[step.scale].size
         where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
+        if step.tiles > 1:
+            where += f" in {step.tiles} tiles"
         status = f"step {step.number}/{step.total} {losses(step.terms)} {_left(step)}"
         if self.live:
             done, total = _work(step)

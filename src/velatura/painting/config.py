@@ -6,6 +6,7 @@ Nothing here imports torch.
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -74,6 +75,9 @@ class StyleConfig:
     precision: Literal["auto", "fp32", "bf16"] = _option(
         "auto", "of the network's convolutions; auto is bf16 where the processor has it"
     )
+    memory: str = _option(
+        "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
+    )
     weights: str = _option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
     max_seconds: float | None = _option(None, "stop after this many seconds with what is painted")
 
@@ -86,6 +90,12 @@ class StyleConfig:
         _check(all(s >= 1 for s in self.steps), "steps", self.steps, "at least one step")
         if self.single_scale:
             _check(len(self.steps) < 2, "single-scale", self.steps, "one number of steps")
+        _check(
+            self.memory == "auto" or bool(re.fullmatch(r"\d+(\.\d+)?[MG]B", self.memory, re.I)),
+            "memory",
+            self.memory,
+            "auto, or a size such as 6GB or 800MB",
+        )
         for name in ("content_weight", "style_weight", "tv_weight"):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         for name in ("style_scale", "learning_rate"):

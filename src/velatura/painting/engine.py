@@ -17,12 +17,14 @@ from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
 from velatura.painting.config import StyleConfig
+from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
 from velatura.perception import weights
+from velatura.perception.layers import geometry
 from velatura.perception.vgg import VGG19
 
-SMALLEST_SIDE = 16  # below it relu5_1 has no position left
 COARSEST_LONG_SIDE = 128
+STEPS = (50, 40, 30, 20, 12, 6)  # from the coarsest scale on; large forms settle first
 
 
 class Scale(NamedTuple):
@@ -43,6 +45,7 @@ class Step:
     total: int
     scale: int  # from 0, coarse to fine
     scales: tuple[Scale, ...]
+    tiles: int  # that the image is seen in at this scale
     terms: dict[str, float]
     seconds: float  # since the painting began
     image: Tensor  # (1, 3, height, width) at this scale's size, in [0, 1]
@@ -61,9 +64,10 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
         ConfigError: there are more numbers of steps than scales.
     """
     finest = fit(size, min(config.size, max(size)))
-    if min(finest) < SMALLEST_SIDE:
+    smallest = smallest_side(config)
+    if min(finest) < smallest:
         raise ImageError(
-            f"expected a picture of at least {SMALLEST_SIDE} pixels a side, got "
+            f"expected a picture of at least {smallest} pixels a side, got "
             f"{finest[1]}×{finest[0]} (from a photograph of {size[1]}×{size[0]})"
         )
     count = 1
@@ -72,7 +76,7 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
         if count < 2:
             count = max(1, round(math.log2(max(finest) / COARSEST_LONG_SIDE)) + 1)
     sizes = [fit(finest, round(max(finest) / 2**k)) for k in reversed(range(count))]
-    sizes = [s for s in sizes if min(s) >= SMALLEST_SIDE]
+    sizes = [s for s in sizes if min(s) >= smallest]
     if len(config.steps) > len(sizes):
         raise ConfigError(
             f"steps: expected at most {len(sizes)} numbers for as many scales, got {config.steps}"
@@ -80,10 +84,18 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
     if len(config.steps) == len(sizes):
         steps = list(config.steps)
     else:
-        steps = [max(20, 50 - 10 * k) for k in range(len(sizes))] if len(sizes) > 1 else [100]
+        steps = [STEPS[min(k, len(STEPS) - 1)] for k in range(len(sizes))]
+        if len(sizes) == 1:
+            steps = [100]
         if config.steps:
             steps = _share_out(config.steps[0], steps)
     return tuple(Scale(s, n) for s, n in zip(sizes, steps, strict=True) if n)
+
+
+def smallest_side(config: StyleConfig) -> int:
+    """Pixels a side below which the deepest layer would have no position, and at least 16."""
+    layers = [*config.content_layers, *config.style_layers]
+    return max(16, *(geometry(layer).stride for layer in layers))
 
 
 def _share_out(total: int, shares: list[int]) -> list[int]:
@@ -111,9 +123,9 @@ def transfer(
     paintings = [read(style).pixels.to(device) for style in styles]
     config.blend_weights(len(paintings))
     for painting in paintings:
-        if min(painting.shape[-2:]) < SMALLEST_SIDE:
+        if min(painting.shape[-2:]) < smallest_side(config):
             raise ImageError(
-                f"expected a style image of at least {SMALLEST_SIDE} pixels a side, got "
+                f"expected a style image of at least {smallest_side(config)} pixels a side, got "
                 f"{painting.shape[-1]}×{painting.shape[-2]}"
             )
     if config.palette == "painting":
@@ -127,16 +139,19 @@ def transfer(
         device=device,
         dtype=pick_dtype(config.precision, device),
     )
+    memory = limit_bytes(config.memory, device)
+    allot(scales[-1].size, scales[-1].steps, config, network.dtype, memory)  # raises early
     image: Tensor | None = None
     number = 0
     for index, scale in enumerate(scales):
         target = resize(photograph, scale.size)
-        references = [_style_at(p, scale.size, config.style_scale) for p in paintings]
-        objective = Objective(network, target, references, config)
+        references = [_style_at(p, scale.size, config) for p in paintings]
+        room = allot(scale.size, scale.steps, config, network.dtype, memory)
+        objective = Objective(network, target, references, config, room.tile_pixels)
         if image is None:
             image = start(config, target, references)
         image = resize(image, scale.size)
-        optimizer = optimizers.build(config)
+        optimizer = optimizers.build(config, room.history)
         for _ in range(scale.steps):
             terms, gradient = objective(image)
             image = optimizer.step(image, gradient)
@@ -146,6 +161,7 @@ def transfer(
                 total=sum(s.steps for s in scales),
                 scale=index,
                 scales=scales,
+                tiles=len(objective.tiles),
                 terms={name: float(term) for name, term in terms.items()},
                 seconds=time.monotonic() - began,
                 image=image.clamp(0, 1),
@@ -226,12 +242,12 @@ def _repalette(photograph: Tensor, paintings: Sequence[Tensor], config: StyleCon
     return torch.stack([w * m for w, m in zip(blend, matched, strict=True)]).sum(0).clamp(0, 1)
 
 
-def _style_at(painting: Tensor, size: tuple[int, int], style_scale: float) -> Tensor:
-    """The painting with as many pixels as the picture, times `style_scale` a side.
+def _style_at(painting: Tensor, size: tuple[int, int], config: StyleConfig) -> Tensor:
+    """The painting with as many pixels as the picture, times the style scale a side.
 
     Never above its own size: enlarging would only add blur.
     """
     height, width = painting.shape[-2:]
-    factor = min(1.0, style_scale * math.sqrt(size[0] * size[1] / (height * width)))
-    factor = max(factor, SMALLEST_SIDE / min(height, width))
+    factor = min(1.0, config.style_scale * math.sqrt(size[0] * size[1] / (height * width)))
+    factor = max(factor, smallest_side(config) / min(height, width))
     return resize(painting, (round(height * factor), round(width * factor)))

@@ -109,12 +109,14 @@ class Adam:
         return image - self.learning_rate * mean / (square.sqrt() + 1e-8)
 
 
-def build(config: StyleConfig) -> Optimizer:
-    """The optimiser that `config` asks for, fresh."""
+def build(config: StyleConfig, history: int = 50) -> Optimizer:
+    """The optimiser that `config` asks for, fresh, L-BFGS with so many pairs of `history`."""
     if config.optimizer == "adam":
         return Adam(learning_rate=0.02 * config.learning_rate)
     return LBFGS(
-        power=1.0 if config.basis == "fourier" else 0.0, learning_rate=config.learning_rate
+        power=1.0 if config.basis == "fourier" else 0.0,
+        history=history,
+        learning_rate=config.learning_rate,
     )
 
 

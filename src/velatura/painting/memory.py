@@ -1,0 +1,71 @@
+"""How large the tiles may be, and how long L-BFGS's history, within a limit of memory."""
+
+import re
+from typing import NamedTuple
+
+import psutil
+import torch
+
+from velatura.errors import ConfigError
+from velatura.painting.config import StyleConfig
+from velatura.perception.layers import CONVOLUTIONS, LAYERS, geometry
+
+# Measured on CPUs as growth of the resident set, rounded up.
+PROGRAM_BYTES = 600_000_000  # Python, torch and the network
+NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, forward and backward
+IMAGE_BYTES = 12  # a pixel of an image, float32
+IMAGES = 10  # photograph, picture, gradient, and what L-BFGS and its Fourier transforms hold
+HISTORY = 50  # pairs of image and gradient differences, where there is room
+SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
+
+
+class Allotment(NamedTuple):
+    """What one scale may use: pixels in a window (None: all at once), pairs of history."""
+
+    tile_pixels: int | None
+    history: int
+
+
+def allot(
+    size: tuple[int, int], steps: int, config: StyleConfig, dtype: torch.dtype, limit: float
+) -> Allotment:
+    """Divide `limit` bytes for a picture of `size` (height, width).
+
+    Raises:
+        ConfigError: the limit is too low for the size; says how much is needed.
+    """
+    pixels = size[0] * size[1]
+    fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _target_bytes(config, dtype))
+    pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
+    window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
+    left = limit - fixed
+    if left >= window * pixels + history * pair:
+        return Allotment(None, history)
+    needed = window * min(pixels, SMALLEST_WINDOW) + pair
+    if left < needed:
+        raise ConfigError(
+            f"memory: expected at least {(fixed + needed) / 1e9:.1f}GB to paint "
+            f"{size[1]}×{size[0]}, got {limit / 1e9:.1f}GB; a smaller --size needs less"
+        )
+    if pair:
+        history = max(1, min(history, int(0.4 * left / pair)))
+    return Allotment(int((left - history * pair) / window), history)
+
+
+def limit_bytes(memory: str, device: torch.device) -> float:
+    """`6GB`, `800MB` or `auto`, which is what is free on `device`, in bytes."""
+    if memory != "auto":
+        number, unit = re.fullmatch(r"([\d.]+)([MG])B", memory, re.IGNORECASE).groups()  # type: ignore[union-attr]  # StyleConfig has checked it
+        return float(number) * (1e9 if unit.upper() == "G" else 1e6)
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return 0.9 * psutil.virtual_memory().available
+
+
+def _target_bytes(config: StyleConfig, dtype: torch.dtype) -> float:
+    """Bytes a pixel that the content targets take."""
+    total = 0.0
+    for layer in config.content_layers:
+        convolution = [name for name in LAYERS[: LAYERS.index(layer) + 1] if name in CONVOLUTIONS]
+        total += CONVOLUTIONS[convolution[-1]][1] / geometry(layer).stride ** 2
+    return total * dtype.itemsize
