@@ -5,7 +5,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from velatura.cli.painting import paint
+from velatura.cli.painting import Commission, paint
 from velatura.painting.config import StyleConfig
 
 SAMPLES = Path(str(files("velatura") / "samples"))
@@ -34,9 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     content, style = SAMPLES / "photograph.jpg", SAMPLES / f"{arguments.style}.jpg"
     output: Path = arguments.output
-    report, interrupted = paint(
-        content, [style], output, StyleConfig(size=arguments.size), quiet=arguments.quiet
-    )
+    commission = Commission(content, [style], output, StyleConfig(size=arguments.size))
+    report, interrupted = paint(commission, quiet=arguments.quiet)
     sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")
     images = [Image.open(path).convert("RGB") for path in (content, style, output)]
     write(sheet, side_by_side(images))

@@ -11,11 +11,12 @@ from types import FrameType
 from typing import NoReturn
 
 from velatura import __version__
-from velatura.cli import completion, demo, doctor, show_settings, stylize
+from velatura.cli import completion, demo, doctor, resume, show_settings, stylize
 from velatura.errors import VelaturaError
 
 COMMANDS = {
     "stylize": stylize,
+    "resume": resume,
     "demo": demo,
     "show-settings": show_settings,
     "doctor": doctor,

@@ -1,36 +1,107 @@
-"""Paint one picture, show the progress, write the file: what `stylize` and `demo` share."""
+"""Paint one picture, show the progress, write the file: what several commands share."""
 
+import hashlib
+import json
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velatura.cli.progress import Progress
-from velatura.errors import VelaturaError
+from velatura.errors import ImageError, VelaturaError
 from velatura.painting.config import StyleConfig
+
+if TYPE_CHECKING:
+    from velatura.painting.engine import Step
+
+STATE, COMMISSION = "state.safetensors", "painting.json"
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+
+@dataclass(frozen=True)
+class Commission:
+    """What is to be painted, in what style, and where the picture goes."""
+
+    content: Path
+    styles: list[Path]
+    output: Path
+    config: StyleConfig
+
+    def save(self, folder: Path) -> None:
+        """Write it to `folder`, with checksums of the images it names."""
+        from velatura.images.io import atomic_path
+
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_path(folder / COMMISSION) as temporary:
+                temporary.write_text(json.dumps(self._as_dict(), indent=2), encoding="utf-8")
+        except OSError as error:
+            raise ImageError(f"{folder}: checkpoints cannot be written ({error})") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "Commission":
+        """The inverse of `save`. Raises ImageError if an image has changed since."""
+        try:
+            text = (folder / COMMISSION).read_text(encoding="utf-8")
+            stored = json.loads(text)
+            commission = cls(
+                Path(stored["content"]),
+                [Path(style) for style in stored["styles"]],
+                Path(stored["output"]),
+                StyleConfig.from_dict(stored["config"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
+        for path, checksum in stored["sha256"].items():
+            if _sha256(Path(path)) != checksum:
+                raise ImageError(f"{path}: expected the image as it was at the start, it changed")
+        return commission
+
+    def _as_dict(self) -> dict[str, Any]:
+        images = [path.resolve() for path in (self.content, *self.styles)]
+        return {
+            "content": str(images[0]),
+            "styles": [str(path) for path in images[1:]],
+            "output": str(self.output.resolve()),
+            "config": self.config.as_dict(),
+            "sha256": {str(path): _sha256(path) for path in images},
+        }
 
 
 def paint(
-    content: Path, styles: Sequence[Path], output: Path, config: StyleConfig, *, quiet: bool
+    commission: Commission,
+    *,
+    quiet: bool,
+    checkpoint: Path | None = None,
+    seconds_between: float = SECONDS_BETWEEN_CHECKPOINTS,
 ) -> tuple[dict[str, Any], bool]:
-    """Paint and write `output`; return the report and whether the painting was interrupted.
+    """Paint and write the picture; return the report and whether the painting was interrupted.
 
-    Interrupted or failing half-way, it writes what is painted so far.
+    Interrupted or failing half-way, it writes what is painted so far. With a `checkpoint` folder
+    it goes on from the state there, if there is one, and writes it every so often.
     """
-    from velatura import __version__
     from velatura.images import io
-    from velatura.images.resize import resize
-    from velatura.painting.engine import Step, transfer
+    from velatura.painting import checkpoint as checkpoints
+    from velatura.painting.engine import transfer
 
-    io.check_writable(output)
-    began = time.monotonic()
-    photograph = io.read(content)
+    io.check_writable(commission.output)
+    photograph = io.read(commission.content)
+    state_file = checkpoint / STATE if checkpoint else None
+    state = checkpoints.load(state_file) if state_file and state_file.exists() else None
     step: Step | None = None
     interrupted, failure = False, None
+    due = time.monotonic() + seconds_between
     with Progress(quiet) as progress:
         try:
-            for step in transfer(photograph.pixels, styles, config):
+            for step in transfer(
+                photograph.pixels, commission.styles, commission.config, state=state
+            ):
                 progress.show(step)
+                if state_file and time.monotonic() >= due and step.number < step.total:
+                    began = time.monotonic()
+                    checkpoints.save(state_file, checkpoints.state_of(step))
+                    spent = time.monotonic() - began
+                    due = time.monotonic() + max(seconds_between, 10 * spent)
         except KeyboardInterrupt:
             interrupted = True
             if step is None:
@@ -40,36 +111,57 @@ def paint(
             if step is None:
                 raise
     if step is None:
-        raise VelaturaError("nothing was painted: there was no step to make")
-    size = step.scales[-1].size
-    image = io.to_pil(
-        resize(step.image, size),
-        None if photograph.alpha is None else resize(photograph.alpha, size),
+        raise VelaturaError("nothing was painted: there was no step left to make")
+    report = _write(commission, step, photograph.alpha)
+    if failure:
+        progress.say(f"{commission.output}: what was painted before the failure")
+        raise failure
+    report["interrupted"] = interrupted
+    stopped = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
+    progress.say(
+        f"{commission.output}: {stopped}{report['width']}×{report['height']}, {step.seconds:.0f} s"
     )
+    if checkpoint and interrupted:
+        progress.say(f"go on with: velatura resume {checkpoint}")
+    elif checkpoint:
+        for name in (STATE, COMMISSION):
+            (checkpoint / name).unlink(missing_ok=True)
+    return report, interrupted
+
+
+def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
+    """Write the picture at full size with its settings; return the report."""
+    from velatura import __version__
+    from velatura.images import io
+    from velatura.images.resize import resize
+
+    size = step.scales[-1].size
+    image = io.to_pil(resize(step.image, size), None if alpha is None else resize(alpha, size))
     settings = {
         "velatura": __version__,
-        "content": content.name,
-        "styles": [style.name for style in styles],
+        "content": commission.content.name,
+        "styles": [style.name for style in commission.styles],
         "steps": step.number,
-        "config": config.as_dict(),
+        "config": commission.config.as_dict(),
     }
-    io.write(output, image, settings)
-    if failure:
-        progress.say(f"{output}: what was painted before the failure")
-        raise failure
-    report = {
-        "output": str(output),
-        "content": str(content),
-        "styles": [str(style) for style in styles],
+    io.write(commission.output, image, settings)
+    return {
+        "output": str(commission.output),
+        "content": str(commission.content),
+        "styles": [str(style) for style in commission.styles],
         "width": size[1],
         "height": size[0],
         "steps": step.number,
-        "seconds": round(time.monotonic() - began, 2),
-        "interrupted": interrupted,
+        "tiles": step.tiles,
+        "seconds": round(step.seconds, 2),
         "loss": step.loss,
         "losses": step.terms,
         "settings": settings["config"],
     }
-    reason = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
-    progress.say(f"{output}: {reason}{size[1]}×{size[0]}, {report['seconds']:.0f} s")
-    return report, interrupted
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from error

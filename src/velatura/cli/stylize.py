@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from velatura.cli.options import add_config_options, config_from
-from velatura.cli.painting import paint
+from velatura.cli.painting import SECONDS_BETWEEN_CHECKPOINTS, STATE, Commission, paint
+from velatura.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,16 +17,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="keep the state there, for velatura resume"
+    )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        metavar="SECONDS",
+        default=SECONDS_BETWEEN_CHECKPOINTS,
+        help="how often (default: %(default)g)",
+    )
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    commission = Commission(
+        arguments.content, arguments.styles, arguments.output, config_from(arguments)
+    )
+    checkpoint: Path | None = arguments.checkpoint
+    if checkpoint:
+        if (checkpoint / STATE).exists():
+            raise ConfigError(
+                f"checkpoint: {checkpoint} holds a painting that is not finished; go on with "
+                f"`velatura resume {checkpoint}`, or name another folder"
+            )
+        commission.save(checkpoint)
     report, interrupted = paint(
-        arguments.content,
-        arguments.styles,
-        arguments.output,
-        config_from(arguments),
+        commission,
         quiet=arguments.quiet,
+        checkpoint=checkpoint,
+        seconds_between=arguments.checkpoint_seconds,
     )
     if arguments.json:
         print(json.dumps(report))

@@ -16,6 +16,7 @@ from velatura.images.color import match_colors
 from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
+from velatura.painting.checkpoint import State
 from velatura.painting.config import StyleConfig
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
@@ -48,7 +49,13 @@ class Step:
     tiles: int  # that the image is seen in at this scale
     terms: dict[str, float]
     seconds: float  # since the painting began
-    image: Tensor  # (1, 3, height, width) at this scale's size, in [0, 1]
+    latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
+    optimizer: optimizers.Optimizer  # live: it changes with the next step
+
+    @property
+    def image(self) -> Tensor:
+        """The picture so far, (1, 3, height, width) at this scale's size, in [0, 1]."""
+        return self.latent.clamp(0, 1)
 
     @property
     def loss(self) -> float:
@@ -105,19 +112,24 @@ def _share_out(total: int, shares: list[int]) -> list[int]:
 
 
 def transfer(
-    content: ImageLike, styles: Sequence[ImageLike], config: StyleConfig | None = None
+    content: ImageLike,
+    styles: Sequence[ImageLike],
+    config: StyleConfig | None = None,
+    *,
+    state: State | None = None,
 ) -> Iterator[Step]:
     """Paint `content` in the style of `styles`, yielding each step.
 
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
-    same arguments give the same images bit for bit.
+    same arguments give the same images bit for bit. From a `state` of the same painting
+    (`velatura.painting.checkpoint`) it goes on exactly there.
 
     Raises:
         ImageError, ConfigError, WeightsError: before the first step.
     """
     config = config or StyleConfig()
-    began = time.monotonic()
+    began = time.monotonic() - (state.seconds if state else 0)
     device = pick_device(config.device)
     photograph = read(content).pixels.to(device)
     paintings = [read(style).pixels.to(device) for style in styles]
@@ -141,9 +153,12 @@ def transfer(
     )
     memory = limit_bytes(config.memory, device)
     allot(scales[-1].size, scales[-1].steps, config, network.dtype, memory)  # raises early
-    image: Tensor | None = None
-    number = 0
+    image = state.image.to(device) if state else None
+    number = state.number if state else 0
     for index, scale in enumerate(scales):
+        done_here = number - sum(before.steps for before in scales[:index])
+        if done_here >= scale.steps:
+            continue
         target = resize(photograph, scale.size)
         references = [_style_at(p, scale.size, config) for p in paintings]
         room = allot(scale.size, scale.steps, config, network.dtype, memory)
@@ -152,7 +167,9 @@ def transfer(
             image = start(config, target, references)
         image = resize(image, scale.size)
         optimizer = optimizers.build(config, room.history)
-        for _ in range(scale.steps):
+        if state and done_here:
+            optimizer.restore({name: t.to(device) for name, t in state.optimizer.items()})
+        for _ in range(scale.steps - done_here):
             terms, gradient = objective(image)
             image = optimizer.step(image, gradient)
             number += 1
@@ -164,7 +181,8 @@ def transfer(
                 tiles=len(objective.tiles),
                 terms={name: float(term) for name, term in terms.items()},
                 seconds=time.monotonic() - began,
-                image=image.clamp(0, 1),
+                latent=image,
+                optimizer=optimizer,
             )
             if config.max_seconds and time.monotonic() - began > config.max_seconds:
                 return

@@ -15,6 +15,12 @@ class Optimizer(Protocol):
     def step(self, image: Tensor, gradient: Tensor) -> Tensor:
         """The next image, a new tensor shaped like `image` (batch, 3, height, width)."""
 
+    def state(self) -> dict[str, Tensor]:
+        """All that it remembers."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Remember what `state` gave."""
+
 
 def frequency_falloff(size: tuple[int, int], power: float, device: torch.device) -> Tensor:
     """1 / frequency^power on the half spectrum of `rfft2`, shape (height, width // 2 + 1).
@@ -64,6 +70,24 @@ class LBFGS:
             scale = self.first_step / length.clamp_min(1e-30)
         return image + direction * scale
 
+    def state(self) -> dict[str, Tensor]:
+        """The last image and gradient, and the history of their differences."""
+        state = {"gamma": self.gamma}
+        if self.previous is not None:
+            state["image"], state["gradient"] = self.previous
+        for k, (s, y, _) in enumerate(self.pairs):
+            state[f"s{k}"], state[f"y{k}"] = s, y
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        self.gamma = state["gamma"]
+        if "image" in state:
+            self.previous = state["image"], state["gradient"]
+        count = sum(name.startswith("s") for name in state)
+        for s, y in ((state[f"s{k}"], state[f"y{k}"]) for k in range(count)):
+            self.pairs.append((s, y, 1 / _dot(s, y)))
+
     def _inverse_hessian(self, gradient: Tensor) -> Tensor:
         """The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4)."""
         q = gradient.clone()
@@ -107,6 +131,18 @@ class Adam:
         mean = self.mean / (1 - first**self.steps)
         square = self.square / (1 - second**self.steps)
         return image - self.learning_rate * mean / (square.sqrt() + 1e-8)
+
+    def state(self) -> dict[str, Tensor]:
+        """The two averages and the number of steps they are of."""
+        if self.mean is None or self.square is None:
+            return {}
+        return {"mean": self.mean, "square": self.square, "steps": torch.tensor(self.steps)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        if state:
+            self.mean, self.square = state["mean"], state["square"]
+            self.steps = int(state["steps"])
 
 
 def build(config: StyleConfig, history: int = 50) -> Optimizer:

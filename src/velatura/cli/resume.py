@@ -1,0 +1,21 @@
+"""`velatura resume`: go on with a painting that was stopped or killed."""
+
+import argparse
+import json
+from pathlib import Path
+
+from velatura.cli.painting import Commission, paint
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="what --checkpoint named")
+    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    commission = Commission.load(arguments.folder)
+    report, interrupted = paint(commission, quiet=arguments.quiet, checkpoint=arguments.folder)
+    if arguments.json:
+        print(json.dumps(report))
+    return 130 if interrupted else 0
