@@ -1,0 +1,186 @@
+"""Seconds to the loss that pastiche 1.6.0 reaches in N steps, pastiche beside Velatura.
+
+    python benchmarks/time_to_loss.py --photos DIR --paintings DIR [--size 512] [--steps 300]
+
+Both minimise pastiche's objective (its defaults, from the photograph) over the same decoded
+images, in one process on the same threads, pair by pair. Velatura's seconds count everything from
+the decoded images on: loading the network, coarse scales, warm start. Its image is judged by
+pastiche's own float32 objective after every step at full size, off the clock; its time is that of
+the first step which is as good. `--json` prints one object on stdout.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from velatura import StyleConfig
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.painting import optimizers
+from velatura.painting.engine import pick_dtype
+from velatura.painting.objective import Objective
+from velatura.perception import weights
+from velatura.perception.vgg import VGG19
+
+CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
+PASTICHE = StyleConfig(
+    content_layers={"relu4_2": 0.01},
+    style_layers={name: 10 / channels**2 for name, channels in CHANNELS.items()},
+    content_weight=1.0,
+    content_loss="mse",
+    style_loss="gram",
+    padding="zero",
+    palette="photograph",
+)
+"""pastiche's objective in Velatura's terms."""
+
+WARM = StyleConfig(padding="zero", content_layers={"relu4_2": 1.0}, content_weight=0.05)
+"""The Wasserstein objective that goes before it."""
+
+
+def peer(photo: Path, painting: Path, steps: int) -> tuple[Any, float, float]:
+    """Pastiche's artist after `steps` steps, its loss, its seconds."""
+    from pastiche.pastiche import PasticheArtist
+
+    began = time.perf_counter()
+    artist = PasticheArtist(str(photo), [str(painting)], style_size=_size(painting), device="cpu")
+    for _ in range(steps):
+        artist.draw()
+    seconds = time.perf_counter() - began
+    with torch.no_grad():
+        return artist, float(artist._calc_loss()), seconds
+
+
+def judge(artist: Any, image: torch.Tensor) -> float:
+    """Pastiche's own loss of an image (1, 3, height, width) in [0, 1]."""
+    mean = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    with torch.no_grad():
+        artist.pastiche = image[:, [2, 1, 0]] * 255 - mean
+        return float(artist._calc_loss())
+
+
+def ours(
+    artist: Any, photo: Path, painting: Path, target: float, limit: float, plan: dict[str, Any]
+) -> tuple[float, float, int]:
+    """Velatura's seconds until its image is as good as `target`, its loss there, steps at size."""
+    clock = Clock()
+    content, style = read(photo).pixels, read(painting).pixels
+    size = (content.shape[-2], content.shape[-1])
+    network = VGG19(
+        weights.load(),
+        [*list(CHANNELS), "relu4_2"],
+        padding="zero",
+        dtype=pick_dtype("auto", content.device),
+    )
+    image = None
+    for divisor, warm, gram in plan["scales"]:
+        scaled = (round(size[0] / divisor), round(size[1] / divisor))
+        target_image = resize(content, scaled)
+        reference = resize(style, (style.shape[-2] // divisor, style.shape[-1] // divisor))
+        image = target_image if image is None else resize(image, scaled)
+        for config, steps in ((WARM, warm), (PASTICHE, gram)):
+            if not steps:
+                continue
+            objective = Objective(network, target_image, [reference], config)
+            optimizer = optimizers.build(config, history=100)
+            for number in range(1, steps + 1):
+                _, gradient = objective(image)
+                image = optimizer.step(image, gradient)
+                if divisor == 1 and config is PASTICHE and number % 2 == 0:
+                    with clock.stopped():
+                        loss = judge(artist, image)
+                    if loss <= target or clock.seconds() > limit:
+                        return clock.seconds(), loss, number
+    return clock.seconds(), loss, number
+
+
+class Clock:
+    """Counts seconds, except while stopped."""
+
+    def __init__(self) -> None:
+        self.began, self.off = time.perf_counter(), 0.0
+
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.perf_counter() - self.began - self.off
+
+    @contextlib.contextmanager
+    def stopped(self) -> Any:
+        """A block that does not count."""
+        before = time.perf_counter()
+        yield
+        self.off += time.perf_counter() - before
+
+
+def _size(path: Path) -> list[int]:
+    with Image.open(path) as image:
+        return [image.height, image.width]
+
+
+def _prepare(source: Path, folder: Path, size: tuple[int, int]) -> Path:
+    path = folder / f"{source.stem}-{size[1]}.png"
+    to_pil(resize(read(source).pixels, size)).save(path)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", DeprecationWarning)  # pastiche reads pixels the old way
+    torch.set_num_threads(arguments.threads)
+    photos, paintings = sorted(arguments.photos.iterdir()), sorted(arguments.paintings.iterdir())
+    plan = {"scales": [(4, 25, 15), (2, 15, 25), (1, 6, 400)]}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(arguments.pairs):
+            photo = photos[number % len(photos)]
+            painting = paintings[number * 3 % len(paintings)]
+            size = fit(read(photo).size, arguments.size)
+            shape = read(painting).size
+            area = (size[0] * size[1] / (shape[0] * shape[1])) ** 0.5
+            content = _prepare(photo, Path(folder), size)
+            style = _prepare(painting, Path(folder), tuple(round(s * area) for s in shape))
+            artist, target, theirs = peer(content, style, arguments.steps)
+            seconds, loss, steps = ours(artist, content, style, target, theirs, plan)
+            row = {
+                "photo": photo.name,
+                "painting": painting.name,
+                "pastiche_seconds": round(theirs, 1),
+                "pastiche_loss": round(target, 1),
+                "velatura_seconds": round(seconds, 1),
+                "velatura_loss": round(loss, 1),
+                "velatura_steps": steps,
+                "reached": loss <= target,
+                "ratio": round(theirs / seconds, 2),
+            }
+            rows.append(row)
+            print(" ".join(f"{k}={v}" for k, v in row.items()), file=sys.stderr, flush=True)
+    median = statistics.median(row["ratio"] for row in rows)
+    if arguments.json:
+        print(json.dumps({"pairs": rows, "median_ratio": median}))
+    else:
+        print(f"| {' | '.join(rows[0])} |\n|{' --- |' * len(rows[0])}")
+        for row in rows:
+            print(f"| {' | '.join(map(str, row.values()))} |")
+        print(f"\nmedian ratio {median}")
+
+
+if __name__ == "__main__":
+    main()
