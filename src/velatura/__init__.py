@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from velatura.errors import ConfigError as ConfigError
+    from velatura.errors import DivergenceError as DivergenceError
     from velatura.errors import ImageError as ImageError
     from velatura.errors import VelaturaError as VelaturaError
     from velatura.errors import WeightsError as WeightsError
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "velatura.errors",
+    "DivergenceError": "velatura.errors",
     "ImageError": "velatura.errors",
     "Scale": "velatura.painting.engine",
     "Step": "velatura.painting.engine",

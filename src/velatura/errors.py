@@ -3,7 +3,8 @@
     VelaturaError
     ├── ImageError     a picture cannot be read, painted or written
     ├── WeightsError   the network's weights are missing, damaged or foreign
-    └── ConfigError    an option is out of its range (also a ValueError)
+    ├── ConfigError    an option is out of its range (also a ValueError)
+    └── DivergenceError  the painting left the finite numbers
 
 Each message says what was expected, what came and, where it is not obvious, what to do.
 """
@@ -23,3 +24,7 @@ class WeightsError(VelaturaError):
 
 class ConfigError(VelaturaError, ValueError):
     """An option is out of its range."""
+
+
+class DivergenceError(VelaturaError):
+    """The painting left the finite numbers."""

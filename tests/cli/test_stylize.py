@@ -119,7 +119,7 @@ def test_pictures_too_small_or_narrow_are_refused(velatura, size):
     [
         (("--style-layers", "relu9_9=1"), "relu9_9"),
         (("--content-layers", "relu4_2=x"), "expected"),
-        (("--content-weight", "nan"), "expected a finite number"),
+        (("--content-weight", "nan"), "expected a number of at most"),
         (("--style-weight", "-1"), "expected a number of at least 0"),
         (("--steps", "0"), "at least one step"),
         (("--steps", "many"), "got 'many'"),
@@ -133,6 +133,12 @@ def test_pictures_too_small_or_narrow_are_refused(velatura, size):
         (("--max-seconds", "-3"), "above 0"),
         (("--wobble",), "unrecognized arguments"),
         (("-o", "out.xyz"), "expected a name ending in"),
+        (("--content-weight", "1e38"), "at most 1e+15"),
+        (("--seed", "99999999999999999999"), "seed"),
+        (("--device", "meta"), "expected cpu, cuda or mps"),
+        (("--content-weight", "0", "--style-layers", "relu1_1=0"), "weighs above 0"),
+        (("-o", "photo.png"), "would be painted over"),
+        (("-o", "painting.png"), "would be painted over"),
         (("-o", "none/out.png"), "does not exist"),
         (("-o", "."), "expected a name ending in"),
     ],
@@ -151,3 +157,17 @@ def test_two_blend_weights_for_three_styles_are_refused(velatura):
     )
     assert done.returncode == 2
     assert "expected 3 weights for 3 styles" in done.stderr
+
+
+def test_a_diverging_painting_keeps_what_there_was(velatura):
+    done = velatura(*STYLIZE, *SHORT, "--optimizer", "adam", "--learning-rate", "1e15")
+    assert done.returncode == 2
+    assert "the painting diverged at step" in done.stderr
+    assert (velatura.folder / "out.png").is_file()
+
+
+def test_a_reader_that_leaves_does_not_stop_the_painting(velatura):
+    with velatura.start(*STYLIZE, *SHORT) as process:
+        process.stderr.close()
+        assert process.wait(timeout=60) == 0
+    assert (velatura.folder / "out.png").is_file()

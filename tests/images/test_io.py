@@ -1,3 +1,4 @@
+import contextlib
 import io as bytes_io
 import struct
 import zlib
@@ -136,6 +137,9 @@ def test_arrays_and_tensors_are_taken(gradient):
         np.zeros((4, 4), np.int64),
         torch.zeros(3, 4, 4),
         torch.full((1, 3, 4, 4), torch.nan),
+        torch.zeros(2, 3, 4, 4),
+        torch.zeros(1, 3, 4, 4, dtype=torch.uint8),
+        np.full((4, 4, 3), 200.0),
     ],
 )
 def test_other_arrays_are_refused(source):
@@ -257,3 +261,46 @@ def test_a_folder_as_output_is_told(tmp_path):
 
 def test_eight_bits_survive_a_round_trip(gradient):
     assert np.array_equal(np.asarray(io.to_pil(io.read(gradient).pixels)), np.asarray(gradient))
+
+
+def test_names_too_long_are_told_before_painting(tmp_path):
+    long = tmp_path / ("a" * 300 + ".png")
+    for refuse in (io.read, io.check_writable, io.read_settings):
+        with pytest.raises(ImageError, match="too long"):
+            refuse(long)
+
+
+def test_the_longest_name_can_be_written(tmp_path, gradient):
+    path = tmp_path / ("a" * 251 + ".png")
+    io.check_writable(path)
+    io.write(path, gradient)
+    assert path.is_file()
+
+
+def test_damaged_metadata_does_not_refuse_a_good_picture(tmp_path, gradient):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif[0x9003] = "x" * 50
+    gradient.save(tmp_path / "a.jpg", exif=exif, quality=98)
+    good = pixels(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    for number in range(20):  # anywhere behind the orientation
+        damaged = bytearray(data)
+        damaged[60 + number] ^= 0xFF
+        (tmp_path / "a.jpg").write_bytes(bytes(damaged))
+        assert pixels(tmp_path / "a.jpg").shape == good.shape
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "avif", "tiff", "gif", "bmp"])
+def test_damaged_files_raise_nothing_but_image_errors(tmp_path, gradient, ending):
+    path = tmp_path / f"a.{ending}"
+    gradient.save(path)
+    data = path.read_bytes()
+    chance = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for place in chance.integers(0, len(data), 4):
+            damaged[place] = chance.integers(256)
+        path.write_bytes(bytes(damaged))
+        with contextlib.suppress(ImageError):
+            io.read(path)

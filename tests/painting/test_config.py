@@ -33,6 +33,12 @@ from velatura.painting.config import StyleConfig, choices, parsers
         {"max_seconds": 0},
         {"content_weight": 0, "style_weight": 0},
         {"single_scale": "yes"},
+        {"steps": 5},
+        {"blend": None},
+        {"content_layers": "relu4_2"},
+        {"content_weight": 10**400},
+        {"seed": -1},
+        {"content_weight": 0, "style_layers": {"relu1_1": 0.0}},
     ],
     ids=str,
 )

@@ -212,3 +212,9 @@ def test_a_limit_of_memory_gives_tiles_and_the_same_picture(photograph, painting
     assert whole.tiles == 1
     assert tiled.tiles > 1
     torch.testing.assert_close(tiled.image, whole.image, atol=2e-3, rtol=0)
+
+
+def test_no_style_is_told_and_one_style_needs_no_list(photograph, painting):
+    with pytest.raises(ConfigError, match="at least one image"):
+        next(transfer(photograph, []))
+    assert next(transfer(photograph, painting, StyleConfig(**SHORT))).number == 1

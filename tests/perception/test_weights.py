@@ -40,7 +40,7 @@ def test_embedded_weights_are_the_centroids(embedded):
         assert len(kernel.unique()) <= 256
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".SAFETENSORS"])
 def test_torchvision_naming_is_recognised(tmp_path, torchvision_state, suffix):
     path = tmp_path / f"vgg19{suffix}"
     (torch.save if suffix == ".pth" else save_file)(torchvision_state, path)
@@ -128,6 +128,9 @@ def test_download_is_verified_and_cached(tmp_path, monkeypatch, torchvision_stat
     assert list((tmp_path / "home").iterdir()) == []
     path = weights._download(url, checksum)
     assert path == tmp_path / "home" / "vgg19-test.pth"
+    path.write_bytes(b"damaged since")
+    assert weights._download(url, checksum) == path
+    assert weights._sha256(path) == weights._sha256(source)
     source.unlink()
     assert weights._download(url, checksum) == path
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from velatura.cli.painting import Commission, paint
 from velatura.painting.config import StyleConfig
 
-SAMPLES = Path(str(files("velatura") / "samples"))
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -32,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.images.io import write
     from velatura.images.sheet import side_by_side
 
-    content, style = SAMPLES / "photograph.jpg", SAMPLES / f"{arguments.style}.jpg"
+    samples = Path(str(files("velatura") / "samples"))
+    content, style = samples / "photograph.jpg", samples / f"{arguments.style}.jpg"
     output: Path = arguments.output
     commission = Commission(content, [style], output, StyleConfig(size=arguments.size))
     report, interrupted = paint(commission, quiet=arguments.quiet)

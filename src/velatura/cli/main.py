@@ -4,6 +4,8 @@ Exit codes: 0 done, 2 bad input or failure with a message, 130 interrupted.
 """
 
 import argparse
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +14,7 @@ from typing import NoReturn
 
 from velatura import __version__
 from velatura.cli import completion, demo, doctor, resume, show_settings, stylize
+from velatura.cli.progress import say
 from velatura.errors import VelaturaError
 
 COMMANDS = {
@@ -47,23 +50,33 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    arguments = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
+                stream.reconfigure(errors="backslashreplace")
+        arguments = build_parser().parse_args(argv)
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _interrupt)
         code: int = COMMANDS[arguments.command].run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except VelaturaError as error:
-        print(f"velatura: {error}", file=sys.stderr)
+        say(f"velatura: {error}")
         return 2
     except KeyboardInterrupt:
-        print("velatura: interrupted before there was anything to keep", file=sys.stderr)
+        say("velatura: interrupted, nothing was written")
         return 130
+    except BrokenPipeError:
+        # The reader of our output left; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        say(f"velatura: {error.filename or 'output'}: {error.strerror or error}")
+        return 2
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     """Treat a polite kill as Ctrl-C, so that what is painted is kept."""
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())

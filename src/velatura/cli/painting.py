@@ -50,9 +50,10 @@ class Commission:
                 Path(stored["output"]),
                 StyleConfig.from_dict(stored["config"]),
             )
+            checksums = dict(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
-        for path, checksum in stored["sha256"].items():
+        for path, checksum in checksums.items():
             if _sha256(Path(path)) != checksum:
                 raise ImageError(f"{path}: expected the image as it was at the start, it changed")
         return commission
@@ -86,10 +87,14 @@ def paint(
 
     io.check_writable(commission.output)
     photograph = io.read(commission.content)
+    for source in (commission.content, *commission.styles):
+        if commission.output.exists() and source.exists() and commission.output.samefile(source):
+            raise ImageError(f"{commission.output}: would be painted over, it is an input")
     state_file = checkpoint / STATE if checkpoint else None
     state = checkpoints.load(state_file) if state_file and state_file.exists() else None
     step: Step | None = None
-    interrupted, failure = False, None
+    interrupted = False
+    failure: VelaturaError | None = None
     due = time.monotonic() + seconds_between
     with Progress(quiet) as progress:
         try:
@@ -110,6 +115,13 @@ def paint(
             failure = error
             if step is None:
                 raise
+        except (RuntimeError, MemoryError) as error:  # out of memory, mostly
+            failure = VelaturaError(
+                f"the painting failed ({' '.join(str(error).split())[:200]}); "
+                "a smaller --size or --memory may help"
+            )
+            if step is None:
+                raise failure from error
     if step is None:
         raise VelaturaError("nothing was painted: there was no step left to make")
     report = _write(commission, step, photograph.alpha)
@@ -123,7 +135,7 @@ def paint(
     )
     if checkpoint and interrupted:
         progress.say(f"go on with: velatura resume {checkpoint}")
-    elif checkpoint:
+    elif checkpoint and step.number == step.total:
         for name in (STATE, COMMISSION):
             (checkpoint / name).unlink(missing_ok=True)
     return report, interrupted

@@ -1,5 +1,6 @@
 """The painting's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -11,12 +12,19 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 5.0
 
 
+def say(message: str) -> None:
+    """A line on stderr, if there is one and somebody listens: telling must not stop the work."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr, flush=True)
+
+
 class Progress:
     """Shows each step it is given; use it in a `with` block."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.live = sys.stderr.isatty()
+        self.live = sys.stderr is not None and sys.stderr.isatty()
         self.last_line = time.monotonic()
 
     def __enter__(self) -> "Progress":
@@ -63,12 +71,12 @@ class Progress:
         now = time.monotonic()
         if now - self.last_line >= SECONDS_BETWEEN_LINES or step.number == step.total:
             self.last_line = now
-            print(f"{where} {status}", file=sys.stderr, flush=True)
+            say(f"{where} {status}")
 
     def say(self, message: str) -> None:
         """A line of its own."""
         if not self.quiet:
-            print(message, file=sys.stderr, flush=True)
+            say(message)
 
 
 def losses(terms: dict[str, float]) -> str:

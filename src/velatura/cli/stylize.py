@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from velatura.images.io import check_writable
+
     commission = Commission(
         arguments.content, arguments.styles, arguments.output, config_from(arguments)
     )
@@ -41,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"checkpoint: {checkpoint} holds a painting that is not finished; go on with "
                 f"`velatura resume {checkpoint}`, or name another folder"
             )
+        check_writable(commission.output)
         commission.save(checkpoint)
     report, interrupted = paint(
         commission,

@@ -16,13 +16,13 @@ def match_colors(image: Tensor, reference: Tensor) -> Tensor:
     root = _power(covariance, 0.5)
     inverse = _power(covariance, -0.5)
     transport = inverse @ _power(root @ target_covariance @ root, 0.5) @ inverse
-    return torch.einsum("cd,bdhw->bchw", transport, image - mean) + target_mean
+    return torch.einsum("cd,bdhw->bchw", transport.to(image), image - mean) + target_mean
 
 
 def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (1, 3, 1, 1) and covariance (3, 3) over all pixels."""
     flat = image.transpose(0, 1).flatten(1)
-    return flat.mean(1).view(1, 3, 1, 1), torch.cov(flat, correction=0)
+    return flat.mean(1).view(1, 3, 1, 1), torch.cov(flat, correction=0).cpu()
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -1,5 +1,6 @@
 """Read and write pictures: orientation, colour profiles, alpha, 16 bit, settings, atomic writes."""
 
+import contextlib
 import io
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from velatura.errors import ImageError
 
@@ -35,6 +36,15 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95, "method": 4},
     "TIFF": {"compression": "tiff_adobe_deflate"},
     "AVIF": {"quality": 90, "subsampling": "4:4:4"},
+}
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 _SETTINGS_KEY = "velatura"  # name of the PNG text chunk
 _SETTINGS_PREFIX = "velatura "  # before the JSON in EXIF's image description
@@ -59,7 +69,7 @@ def read(source: ImageLike) -> Picture:
     """A picture from a path, a PIL image, an array or a tensor.
 
     Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
-    floating point in [0, 1]; tensors are (batch, 3, height, width) in [0, 1]. Files have their
+    floating point in [0, 1]; tensors are (1, 3, height, width) in [0, 1]. Files have their
     EXIF orientation applied and their colours converted to sRGB; of an animation the first frame
     is read. Where a picture is transparent its colour becomes the mean of what can be seen, so
     that what was hidden leaves no trace.
@@ -70,17 +80,21 @@ def read(source: ImageLike) -> Picture:
     import torch
 
     if isinstance(source, torch.Tensor):
-        if source.ndim != 4 or source.shape[1] != 3 or 0 in source.shape:
-            raise ImageError(
-                f"expected a tensor (batch, 3, height, width), got {tuple(source.shape)}"
-            )
-        if not torch.isfinite(source).all():
-            raise ImageError("expected pixels in [0, 1], got NaN or infinity")
+        if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
+            raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
+        if not source.is_floating_point():
+            raise ImageError(f"expected a floating-point tensor in [0, 1], got {source.dtype}")
+        _check_range(float(source.min()), float(source.max()))
         return Picture(source.float().clamp(0, 1))
     if isinstance(source, np.ndarray):
         array = _as_float(source)
     elif isinstance(source, Image.Image):
-        array = _decode(source)
+        try:
+            array = _decode(source)
+        except ImageError:
+            raise
+        except Exception as error:  # a file opened, but not yet decoded
+            raise ImageError(f"image: cannot be read ({_one_line(error)})") from error
     else:
         array = _decode_file(Path(source))
     tensor = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
@@ -174,11 +188,13 @@ def output_format(path: Path) -> str:
 def check_writable(path: Path) -> None:
     """Raise ImageError now if `write` to `path` is bound to fail later."""
     output_format(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises for names too long
         raise ImageError(f"{path}: expected a file name to write to, got a folder")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # noqa: PTH112
         raise ImageError(f"{path}: the folder {path.parent} does not exist")
     try:
+        with contextlib.suppress(FileNotFoundError):
+            path.lstat()  # raises if the name is too long
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
@@ -188,7 +204,7 @@ def check_writable(path: Path) -> None:
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that becomes `path` if the block ends well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".velatura-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -206,14 +222,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file; whatever goes wrong inside the block becomes one ImageError."""
-    if path.is_dir():
-        raise ImageError(f"{path}: expected an image file, got a folder")
     try:
+        if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises for names too long
+            raise ImageError(f"{path}: expected an image file, got a folder")
         if path.stat().st_size == 0:
             raise ImageError(f"{path}: expected an image file, got 0 bytes")
         with warnings.catch_warnings():
-            # Large photographs are welcome; beyond twice Pillow's limit it raises by itself.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Large photographs and odd metadata are welcome; what matters raises.
+            warnings.simplefilter("ignore")
             with Image.open(path, formats=READABLE) as image:
                 yield image
     except FileNotFoundError:
@@ -224,9 +240,14 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"{path}: too large to be safe ({error})") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow's decoders raise all of these for damaged files.
-        raise ImageError(f"{path}: cannot be read ({error})") from error
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
+        raise ImageError(f"{path}: cannot be read ({_one_line(error)})") from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
@@ -237,7 +258,10 @@ def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
 
 def _decode(image: Image.Image) -> "np.ndarray[Any, Any]":
     """Float pixels (height, width, 3 or 4), upright, sRGB, from any PIL image."""
-    image = ImageOps.exif_transpose(image)
+    # Only the orientation is looked at: other metadata may be damaged in a good picture.
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation in _ORIENTATIONS:
+        image = image.transpose(_ORIENTATIONS[orientation])
     if image.mode.startswith("I") or image.mode == "F":
         return _as_float(_high_depth(image))
     alpha = None
@@ -286,6 +310,15 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _check_range(lowest: float, highest: float) -> None:
+    """Refuse NaN, infinity and pixels on another scale; a little overshoot is clamped."""
+    if not (lowest >= -0.1 and highest <= 1.1):
+        raise ImageError(
+            f"expected floating-point pixels in [0, 1], got {lowest:g} to {highest:g}; "
+            "divide by 255 first?"
+        )
+
+
 def _as_float(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """Float32 pixels (height, width, 3 or 4) in [0, 1] from an array of any accepted kind."""
     if array.ndim == 2:
@@ -297,8 +330,7 @@ def _as_float(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     if array.dtype == np.uint8 or array.dtype == np.uint16:
         array = array.astype(np.float32) / np.iinfo(array.dtype).max
     elif np.issubdtype(array.dtype, np.floating):
-        if not np.isfinite(array).all():
-            raise ImageError("expected pixels in [0, 1], got NaN or infinity")
+        _check_range(float(array.min()), float(array.max()))
         array = array.astype(np.float32).clip(0, 1)
     else:
         raise ImageError(f"expected uint8, uint16 or floating-point pixels, got {array.dtype}")

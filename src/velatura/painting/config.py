@@ -5,7 +5,6 @@ Nothing here imports torch.
 """
 
 import dataclasses
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from velatura.errors import ConfigError
 from velatura.perception.layers import check_layer
 
-Style = Literal["wasserstein", "gram"]
+LARGEST = 1e15  # of any weight; float32 squares it without overflow
 STARTS = ("content", "noise", "white", "gray", "blur", "style")
 
 
@@ -49,7 +48,7 @@ class StyleConfig:
     content_loss: Literal["relative", "mse"] = _option(
         "relative", "mean squared error of features, as it is or relative to the photograph's"
     )
-    style_loss: Style = _option(
+    style_loss: Literal["wasserstein", "gram"] = _option(
         "wasserstein", "distance of the layers' second moments: Wasserstein-2, or Gram matrices"
     )
     gram_norm: Literal["positions", "elements", "none"] = _option(
@@ -85,6 +84,11 @@ class StyleConfig:
         from_name = get_type_hints(type(self))
         for option in dataclasses.fields(self):
             value = getattr(self, option.name)
+            if isinstance(value, list):
+                value = tuple(value)
+            elif isinstance(value, dict):
+                value = dict(value)  # the caller's may change
+            object.__setattr__(self, option.name, value)
             _check_type(option.name, value, from_name[option.name])
         _check(self.size >= 16, "size", self.size, "at least 16 pixels")
         _check(all(s >= 1 for s in self.steps), "steps", self.steps, "at least one step")
@@ -112,10 +116,10 @@ class StyleConfig:
             self.blend,
             "weights of at least 0, not all of them 0",
         )
-        losses = (self.content_layers and self.content_weight) or (
-            self.style_layers and self.style_weight
-        )
-        _check(bool(losses), "weights", 0, "a content or a style weight above 0")
+        shares = [self.content_weight * weight for weight in self.content_layers.values()]
+        shares += [self.style_weight * weight for weight in self.style_layers.values()]
+        _check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
+        _check(0 <= self.seed < 2**63, "seed", self.seed, "a number from 0 to 2^63 − 1")
 
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, fit for JSON."""
@@ -127,11 +131,7 @@ class StyleConfig:
         names = {option.name for option in dataclasses.fields(cls)}
         if unknown := set(values) - names:
             raise ConfigError(f"unknown option {sorted(unknown)[0]!r}")
-        options: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**options)
+        return cls(**dict(values))
 
     def blend_weights(self, styles: int) -> tuple[float, ...]:
         """One weight for each of `styles` images, summing to 1."""
@@ -186,20 +186,19 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
     elif hint is float or hint == float | None:
         if value is not None or hint is float:
             _check_number(name, value)
-    elif hint == tuple[int, ...]:
+    elif hint in (tuple[int, ...], tuple[float, ...]):
+        _check(isinstance(value, tuple), name, value, "a tuple of numbers")
         for item in value:
-            _check_type(name, item, int)
-    elif hint == tuple[float, ...]:
-        for item in value:
-            _check_number(name, item)
+            _check_type(name, item, get_args(hint)[0])
     else:
+        _check(isinstance(value, dict), name, value, "a dictionary of layers and weights")
         for layer, weight in value.items():
             _check_number(f"{name} {layer}", weight)
 
 
 def _check_number(name: str, value: Any) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    _check(number and math.isfinite(value), name, value, "a finite number")
+    _check(number and abs(value) <= LARGEST, name, value, f"a number of at most {LARGEST:g}")
 
 
 def _check(condition: bool, name: str, value: Any, expected: str) -> None:

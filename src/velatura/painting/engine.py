@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ConfigError, DivergenceError, ImageError
 from velatura.images.color import match_colors
 from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, resize
@@ -113,12 +113,12 @@ def _share_out(total: int, shares: list[int]) -> list[int]:
 
 def transfer(
     content: ImageLike,
-    styles: Sequence[ImageLike],
+    styles: "ImageLike | Sequence[ImageLike]",
     config: StyleConfig | None = None,
     *,
     state: State | None = None,
 ) -> Iterator[Step]:
-    """Paint `content` in the style of `styles`, yielding each step.
+    """Paint `content` in the style of `styles`, one image or several, yielding each step.
 
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
@@ -126,13 +126,18 @@ def transfer(
     (`velatura.painting.checkpoint`) it goes on exactly there.
 
     Raises:
-        ImageError, ConfigError, WeightsError: before the first step.
+        ImageError, ConfigError, WeightsError: when the first step is asked for.
+        DivergenceError: the loss or its gradient is no finite number any more.
     """
     config = config or StyleConfig()
     began = time.monotonic() - (state.seconds if state else 0)
     device = pick_device(config.device)
     photograph = read(content).pixels.to(device)
-    paintings = [read(style).pixels.to(device) for style in styles]
+    single = isinstance(styles, str) or not isinstance(styles, Sequence)
+    several = cast("Sequence[ImageLike]", [styles] if single else styles)
+    paintings = [read(style).pixels.to(device) for style in several]
+    if not paintings:
+        raise ConfigError("styles: expected at least one image, got none")
     config.blend_weights(len(paintings))
     for painting in paintings:
         if min(painting.shape[-2:]) < smallest_side(config):
@@ -171,8 +176,14 @@ def transfer(
             optimizer.restore({name: t.to(device) for name, t in state.optimizer.items()})
         for _ in range(scale.steps - done_here):
             terms, gradient = objective(image)
-            image = optimizer.step(image, gradient)
+            moved = optimizer.step(image, gradient)
             number += 1
+            if not torch.isfinite(moved).all():
+                raise DivergenceError(
+                    f"the painting diverged at step {number}: expected finite numbers; "
+                    "smaller weights or a smaller --learning-rate will do"
+                )
+            image = moved
             yield Step(
                 number=number,
                 total=sum(s.steps for s in scales),
@@ -225,8 +236,12 @@ def pick_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise ConfigError(f"device: expected cpu, cuda or mps, got {name!r}")
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # each backend has its own
         raise ConfigError(
             f"device: {name!r} is not there ({str(error).splitlines()[0]}); use auto or cpu"
         ) from None

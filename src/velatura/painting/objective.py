@@ -153,7 +153,7 @@ class Objective:
     def _content_size(self, target: Tensor) -> float:
         """A target's part of what squared errors are divided by."""
         if self.config.content_loss == "relative":
-            return float(target.to(torch.float64).square().sum())
+            return float(losses.square_sum(target))
         return target.numel()
 
     def _style_targets(self, style: Tensor) -> dict[str, Tensor]:

@@ -65,9 +65,9 @@ class LBFGS:
         direction = -self._inverse_hessian(gradient)
         length = direction.square().mean().sqrt()
         if self.pairs:
-            scale = (self.longest_step / length).clamp(max=1.0) * self.learning_rate
+            scale = (self.longest_step / length).clamp(max=self.learning_rate)
         else:
-            scale = self.first_step / length.clamp_min(1e-30)
+            scale = self.first_step * min(self.learning_rate, 1.0) / length.clamp_min(1e-30)
         return image + direction * scale
 
     def state(self) -> dict[str, Tensor]:

