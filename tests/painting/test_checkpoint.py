@@ -14,7 +14,7 @@ def test_resume_gives_the_same_image(photograph, painting, tmp_path, optimizer, 
     *_, whole = transfer(photograph, [painting], config)
     for step in transfer(photograph, [painting], config):
         if step.number == stop:
-            checkpoint.save(tmp_path / "state.safetensors", checkpoint.state_of(step))
+            checkpoint.save(tmp_path / "state.safetensors", step.state())
             break
     state = checkpoint.load(tmp_path / "state.safetensors")
     *_, resumed = transfer(photograph, [painting], config, state=state)

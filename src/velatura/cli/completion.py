@@ -10,7 +10,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import shtab
 
-    from velatura.cli.main import build_parser
-
-    print(shtab.complete(build_parser(), arguments.shell))
+    print(shtab.complete(arguments.parser, arguments.shell))
     return 0

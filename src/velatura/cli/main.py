@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = Parser(prog="velatura", description="Neural style transfer.")
     parser.add_argument("--version", action="version", version=f"velatura {__version__}")
+    parser.set_defaults(parser=parser)  # for `completion`
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, module in COMMANDS.items():
         summary = (module.__doc__ or "").split(": ", 1)[1].split("\n")[0]

@@ -104,7 +104,7 @@ def paint(
                 progress.show(step)
                 if state_file and time.monotonic() >= due and step.number < step.total:
                     began = time.monotonic()
-                    checkpoints.save(state_file, checkpoints.state_of(step))
+                    checkpoints.save(state_file, step.state())
                     spent = time.monotonic() - began
                     due = time.monotonic() + max(seconds_between, 10 * spent)
         except KeyboardInterrupt:

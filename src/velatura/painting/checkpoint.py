@@ -8,7 +8,6 @@ moment leaves the one before it.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -17,31 +16,22 @@ from torch import Tensor
 from velatura.errors import ImageError
 from velatura.images.io import atomic_path
 
-if TYPE_CHECKING:
-    from velatura.painting.engine import Step
-
 
 @dataclass(frozen=True)
 class State:
     """What a painting needs to go on after step `number`."""
 
     number: int
-    scale: int
     seconds: float
     image: Tensor  # (1, 3, height, width), as the optimiser left it, not clamped
     optimizer: dict[str, Tensor]
-
-
-def state_of(step: "Step") -> State:
-    """The state right after `step`; ask before the next step is taken."""
-    return State(step.number, step.scale, step.seconds, step.latent, step.optimizer.state())
 
 
 def save(path: Path, state: State) -> None:
     """Write `state` to `path`, whole or not at all. Raises ImageError if the disk refuses."""
     tensors = {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
     tensors["image"] = state.image
-    where = {"number": state.number, "scale": state.scale, "seconds": state.seconds}
+    where = {"number": state.number, "seconds": state.seconds}
     try:
         with atomic_path(path) as temporary:
             save_file(
@@ -64,7 +54,6 @@ def load(path: Path) -> State:
             tensors = {name: file.get_tensor(name).clone() for name in names}
         return State(
             number=int(where["number"]),
-            scale=int(where["scale"]),
             seconds=float(where["seconds"]),
             image=tensors.pop("image"),
             optimizer={name.removeprefix("optimizer."): t for name, t in tensors.items()},

@@ -57,6 +57,10 @@ class Step:
         """The picture so far, (1, 3, height, width) at this scale's size, in [0, 1]."""
         return self.latent.clamp(0, 1)
 
+    def state(self) -> State:
+        """What it takes to go on from here; ask before the next step is taken."""
+        return State(self.number, self.seconds, self.latent, self.optimizer.state())
+
     @property
     def loss(self) -> float:
         """The sum of the terms."""
