@@ -14,7 +14,7 @@ from velatura.perception.layers import CONVOLUTIONS, LAYERS, geometry
 PROGRAM_BYTES = 600_000_000  # Python, torch and the network
 NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, forward and backward
 IMAGE_BYTES = 12  # a pixel of an image, float32
-IMAGES = 10  # photograph, picture, gradient, and what L-BFGS and its Fourier transforms hold
+IMAGES = 15  # photographs, picture, gradient, and what L-BFGS and its Fourier transforms hold
 HISTORY = 50  # pairs of image and gradient differences, where there is room
 SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
 
