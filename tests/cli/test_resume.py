@@ -69,3 +69,13 @@ def test_a_finished_painting_leaves_no_state(velatura):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["steps"] == 4
     assert list((velatura.folder / "state").iterdir()) == []
+
+
+def test_a_resumed_painting_has_the_memory_it_began_with(velatura):
+    process = velatura.start(*STYLIZE, "-o", "out.png", *CHECKPOINT)
+    stored = velatura.folder / "state" / "painting.json"
+    while not stored.exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert json.loads(stored.read_text())["config"]["memory"].endswith("MB")

@@ -1,6 +1,7 @@
 """`velatura stylize`: paint a photograph in the style of a painting."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"`velatura resume {checkpoint}`, or name another folder"
             )
         check_writable(commission.output)
+        commission = _with_memory_fixed(commission)
         commission.save(checkpoint)
     report, interrupted = paint(
         commission,
@@ -54,3 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report))
     return 130 if interrupted else 0
+
+
+def _with_memory_fixed(commission: Commission) -> Commission:
+    """Name the memory that is free now, so that a resumed painting has the same tiles."""
+    from velatura.painting.engine import pick_device
+    from velatura.painting.memory import limit_bytes
+
+    config = commission.config
+    limit = limit_bytes(config.memory, pick_device(config.device))
+    config = dataclasses.replace(config, memory=f"{limit / 1e6:.0f}MB")
+    return dataclasses.replace(commission, config=config)
