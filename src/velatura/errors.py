@@ -4,7 +4,8 @@
     ├── ImageError     a picture cannot be read, painted or written
     ├── WeightsError   the network's weights are missing, damaged or foreign
     ├── ConfigError    an option is out of its range (also a ValueError)
-    └── DivergenceError  the painting left the finite numbers
+    ├── DivergenceError  the painting left the finite numbers
+    └── WorkerError    a process that shared the painting ended
 
 Each message says what was expected, what came and, where it is not obvious, what to do.
 """
@@ -28,3 +29,7 @@ class ConfigError(VelaturaError, ValueError):
 
 class DivergenceError(VelaturaError):
     """The painting left the finite numbers."""
+
+
+class WorkerError(VelaturaError):
+    """Another process that shared the painting ended before it was done."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import Progress
+from velatura.cli.progress import Progress, is_first
 from velatura.errors import ImageError, VelaturaError
 from velatura.painting.config import StyleConfig
 
@@ -31,6 +31,8 @@ class Commission:
         """Write it to `folder`, with checksums of the images it names."""
         from velatura.images.io import atomic_path
 
+        if not is_first():
+            return
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_path(folder / COMMISSION) as temporary:
@@ -79,7 +81,8 @@ def paint(
     """Paint and write the picture; return the report and whether the painting was interrupted.
 
     Interrupted or failing half-way, it writes what is painted so far. With a `checkpoint` folder
-    it goes on from the state there, if there is one, and writes it every so often.
+    it goes on from the state there, if there is one, and writes it every so often. Of several
+    processes the first one writes, the others return an empty report.
     """
     from velatura.images import io
     from velatura.painting import checkpoint as checkpoints
@@ -102,7 +105,12 @@ def paint(
                 photograph.pixels, commission.styles, commission.config, state=state
             ):
                 progress.show(step)
-                if state_file and time.monotonic() >= due and step.number < step.total:
+                if (
+                    is_first()
+                    and state_file
+                    and time.monotonic() >= due
+                    and step.number < step.total
+                ):
                     began = time.monotonic()
                     checkpoints.save(state_file, step.state())
                     spent = time.monotonic() - began
@@ -124,6 +132,10 @@ def paint(
                 raise failure from error
     if step is None:
         raise VelaturaError("nothing was painted: there was no step left to make")
+    if not is_first():
+        if failure:
+            raise failure
+        return {}, interrupted
     report = _write(commission, step, photograph.alpha)
     if failure:
         progress.say(f"{commission.output}: what was painted before the failure")

@@ -1,6 +1,7 @@
 """The painting's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 import contextlib
+import os
 import sys
 import time
 from types import TracebackType
@@ -19,11 +20,16 @@ def say(message: str) -> None:
             print(message, file=sys.stderr, flush=True)
 
 
+def is_first() -> bool:
+    """Whether this process talks and writes: of those that `torchrun` started, one does."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
+
+
 class Progress:
     """Shows each step it is given; use it in a `with` block."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+        self.quiet = quiet or not is_first()
         self.live = sys.stderr is not None and sys.stderr.isatty()
         self.last_line = time.monotonic()
 

@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     commission = Commission.load(arguments.folder)
     report, interrupted = paint(commission, quiet=arguments.quiet, checkpoint=arguments.folder)
-    if arguments.json:
+    if arguments.json and report:
         print(json.dumps(report))
     return 130 if interrupted else 0

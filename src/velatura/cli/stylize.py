@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint=checkpoint,
         seconds_between=arguments.checkpoint_seconds,
     )
-    if arguments.json:
+    if arguments.json and report:
         print(json.dumps(report))
     return 130 if interrupted else 0
 

@@ -20,6 +20,7 @@ from velatura.painting.checkpoint import State
 from velatura.painting.config import StyleConfig
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
+from velatura.painting.workers import join
 from velatura.perception import weights
 from velatura.perception.layers import geometry
 from velatura.perception.vgg import VGG19
@@ -127,15 +128,18 @@ def transfer(
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
     same arguments give the same images bit for bit. From a `state` of the same painting
-    (`velatura.painting.checkpoint`) it goes on exactly there.
+    (`velatura.painting.checkpoint`) it goes on exactly there. Under `torchrun`, or within a
+    process group of torch.distributed, the processes share the work and yield the same steps.
 
     Raises:
         ImageError, ConfigError, WeightsError: when the first step is asked for.
         DivergenceError: the loss or its gradient is no finite number any more.
+        WorkerError: a process that shares the work has ended.
     """
     config = config or StyleConfig()
     began = time.monotonic() - (state.seconds if state else 0)
     device = pick_device(config.device)
+    workers = join(device)
     photograph = read(content).pixels.to(device)
     single = isinstance(styles, str) or not isinstance(styles, Sequence)
     several = cast("Sequence[ImageLike]", [styles] if single else styles)
@@ -160,7 +164,7 @@ def transfer(
         device=device,
         dtype=pick_dtype(config.precision, device),
     )
-    memory = limit_bytes(config.memory, device)
+    memory = workers.agree_on(limit_bytes(config.memory, device))
     allot(scales[-1].size, scales[-1].steps, config, network.dtype, memory)  # raises early
     image = state.image.to(device) if state else None
     number = state.number if state else 0
@@ -171,7 +175,7 @@ def transfer(
         target = resize(photograph, scale.size)
         references = [_style_at(p, scale.size, config) for p in paintings]
         room = allot(scale.size, scale.steps, config, network.dtype, memory)
-        objective = Objective(network, target, references, config, room.tile_pixels)
+        objective = Objective(network, target, references, config, room.tile_pixels, workers)
         if image is None:
             image = start(config, target, references)
         image = resize(image, scale.size)
@@ -199,7 +203,10 @@ def transfer(
                 latent=image,
                 optimizer=optimizer,
             )
-            if config.max_seconds and time.monotonic() - began > config.max_seconds:
+            if (
+                config.max_seconds
+                and workers.agree_on(time.monotonic() - began) > config.max_seconds
+            ):
                 return
 
 

@@ -1,5 +1,6 @@
 """How large the tiles may be, and how long L-BFGS's history, within a limit of memory."""
 
+import os
 from typing import NamedTuple
 
 import psutil
@@ -7,7 +8,7 @@ import torch
 
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
-from velatura.perception.layers import CONVOLUTIONS, LAYERS, geometry
+from velatura.perception.layers import channels, geometry
 
 # Measured on CPUs as growth of the resident set, rounded up.
 PROGRAM_BYTES = 600_000_000  # Python, torch and the network
@@ -52,19 +53,19 @@ def allot(
 
 
 def limit_bytes(memory: str, device: torch.device) -> float:
-    """`6GB`, `800MB` or `auto`, which is what is free on `device`, in bytes."""
+    """`6GB`, `800MB` or `auto`, which is what is free on `device`, in bytes.
+
+    Processes that `torchrun` started on one machine share what is free.
+    """
     if memory != "auto":
         number, unit = memory[:-2], memory[-2]  # StyleConfig has checked the form
         return float(number) * (1e9 if unit.upper() == "G" else 1e6)
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
-    return 0.9 * psutil.virtual_memory().available
+    return 0.9 * psutil.virtual_memory().available / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def _target_bytes(config: StyleConfig, dtype: torch.dtype) -> float:
     """Bytes a pixel that the content targets take."""
-    total = 0.0
-    for layer in config.content_layers:
-        convolution = [name for name in LAYERS[: LAYERS.index(layer) + 1] if name in CONVOLUTIONS]
-        total += CONVOLUTIONS[convolution[-1]][1] / geometry(layer).stride ** 2
-    return total * dtype.itemsize
+    elements = sum(channels(layer) / geometry(layer).stride ** 2 for layer in config.content_layers)
+    return elements * dtype.itemsize

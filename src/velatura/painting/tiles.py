@@ -40,17 +40,28 @@ class Tile(NamedTuple):
     columns: Span
 
 
-def split(size: tuple[int, int], geometry: Geometry, pixels: int | None = None) -> list[Tile]:
+def split(
+    size: tuple[int, int], geometry: Geometry, pixels: int | None = None, workers: int = 1
+) -> list[Tile]:
     """Tiles that cover an image of `size` (height, width), each window of at most `pixels`.
 
-    Of all grids that do, the one with the fewest pixels in all its windows; the finest grid if
-    none does; one tile if `pixels` is None. `geometry` is the deepest layer's.
+    Of all grids that do, the one in which the busiest of `workers` that share the tiles sees the
+    fewest pixels; the finest grid if none does. One worker without a limit gets one tile.
+    `geometry` is the deepest layer's.
     """
-    if pixels is None:
+    if pixels is None and workers == 1:
         return [Tile(*(_spans(length, 1, geometry)[0] for length in size))]
     rows, columns = (_cuts(length, geometry) for length in size)
-    grids = [(r, c) for r in rows for c in columns if r.longest * c.longest <= pixels]
-    r, c = min(grids or [(rows[-1], columns[-1])], key=lambda grid: grid[0].total * grid[1].total)
+    grids = [
+        (r, c) for r in rows for c in columns if pixels is None or r.longest * c.longest <= pixels
+    ]
+
+    def busiest(grid: tuple[_Cut, _Cut]) -> float:
+        r, c = grid
+        tiles = len(r.spans) * len(c.spans)
+        return r.total * c.total / tiles * math.ceil(tiles / workers)
+
+    r, c = min(grids or [(rows[-1], columns[-1])], key=busiest)
     return [Tile(row, column) for row in r.spans for column in c.spans]
 
 

@@ -52,6 +52,12 @@ def geometry(layer: str) -> Geometry:
     return Geometry(stride, reach)
 
 
+def channels(layer: str) -> int:
+    """How many channels a layer has: those of the last convolution up to it."""
+    before = [name for name in LAYERS[: LAYERS.index(layer) + 1] if name in CONVOLUTIONS]
+    return CONVOLUTIONS[before[-1]][1]
+
+
 def check_layer(name: str) -> None:
     """Raise ConfigError unless the network has a layer of this name."""
     if name not in LAYERS:

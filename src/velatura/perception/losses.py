@@ -26,18 +26,26 @@ class Loss(NamedTuple):
     gradient: Tensor  # like the first argument
 
 
-def moments(features: Tensor) -> Tensor:
+def moments(features: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """Gram matrix F Fᵀ (Gatys et al. 2016, eq. 3), not yet divided by anything.
 
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
-    taken in float32 whatever the type of the features, as float16 sums overflow; in float64 where
-    there are few positions, as the matrix may then be singular, and roots of the rounding errors
-    that stand for its zeros would be a thousandth of the roots that count.
+    taken in `dtype`, by default `moments_dtype`'s.
     """
     flat = features.transpose(0, 1).flatten(1)  # (C, N)
-    few = flat.shape[1] <= 2 * flat.shape[0] and flat.device.type != "mps"  # it has no float64
-    flat = flat.double() if few else _at_least_float32(flat)
+    channels, positions = flat.shape
+    flat = flat.to(dtype or moments_dtype(channels, positions, features.device))
     return flat @ flat.T
+
+
+def moments_dtype(channels: int, positions: int, device: torch.device) -> torch.dtype:
+    """What moments are summed in: float32 whatever the features are, as float16 overflows.
+
+    Where there are few positions, float64: the matrix may then be singular, and roots of the
+    rounding errors that stand for its zeros would be a thousandth of the roots that count.
+    """
+    few = positions <= 2 * channels and device.type != "mps"  # it has no float64
+    return torch.float64 if few else torch.float32
 
 
 def moments_divisor(channels: int, positions: int, normalization: str) -> float:

@@ -1,0 +1,64 @@
+"""The program under `torchrun`, as two processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from PIL import Image
+
+STYLIZE = ("stylize", "photo.png", "painting.png", "--steps", "40,30", "--precision", "fp32")
+CHECKPOINT = ("--checkpoint", "state", "--checkpoint-seconds", "0")
+
+
+def torchrun(folder, *arguments):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return subprocess.Popen(
+        [*command, "-m", "velatura", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def workers_of(process):
+    """Process numbers of a torchrun's children, by rank."""
+    workers = {}
+    for folder in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{folder}/environ") as file:
+                environment = dict(part.split("=", 1) for part in file.read().split("\0") if part)
+            with open(f"/proc/{folder}/stat") as file:
+                parent = int(file.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == process.pid and "RANK" in environment:
+            workers[int(environment["RANK"])] = int(folder)
+    return workers
+
+
+def test_one_writes_and_one_report_is_printed(velatura):
+    process = torchrun(velatura.folder, *STYLIZE[:3], "--steps", "3,2", "-o", "out.png", "--json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out)["steps"] == 5
+    assert err.count("out.png: ") == 1
+    with Image.open(velatura.folder / "out.png") as picture:
+        assert picture.size == (96, 64)
+
+
+def test_a_killed_process_ends_the_painting_which_can_go_on(velatura):
+    process = torchrun(velatura.folder, *STYLIZE, "-o", "out.png", *CHECKPOINT)
+    while not (velatura.folder / "state" / "state.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(workers_of(process)[1], signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "one has ended" in err or "interrupted after step" in err
+    done = velatura("resume", "state", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 70
