@@ -32,10 +32,16 @@ def moments(features: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
     taken in `dtype`, by default `moments_dtype`'s.
     """
-    flat = features.transpose(0, 1).flatten(1)  # (C, N)
-    channels, positions = flat.shape
-    flat = flat.to(dtype or moments_dtype(channels, positions, features.device))
-    return flat @ flat.T
+    flat = features.permute(0, 2, 3, 1).flatten(0, 2)  # (N, C), a view where channels come last
+    positions, channels = flat.shape
+    dtype = dtype or moments_dtype(channels, positions, features.device)
+    total = flat.new_zeros((channels, channels), dtype=dtype)
+    # On a CPU a float32 copy of all positions at once would not stay in its cache.
+    at_once = 4096 if features.device.type == "cpu" else max(1, positions)
+    for part in torch.split(flat, at_once):
+        part = part.to(dtype)
+        total.addmm_(part.T, part)
+    return total
 
 
 def moments_dtype(channels: int, positions: int, device: torch.device) -> torch.dtype:
