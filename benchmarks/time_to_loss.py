@@ -28,7 +28,7 @@ from velatura import StyleConfig
 from velatura.images.io import read, to_pil
 from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
-from velatura.painting.engine import pick_dtype
+from velatura.painting.devices import pick_dtype
 from velatura.painting.objective import Objective
 from velatura.perception import weights
 from velatura.perception.vgg import VGG19
@@ -96,7 +96,7 @@ def ours(
         reference = resize(style, (style.shape[-2] // divisor, style.shape[-1] // divisor))
         # What the photograph has that the coarse scale could not hold is put back.
         size = (scene.shape[-2], scene.shape[-1])
-        image = scene + resize(image - smaller, size)
+        image = scene + resize(image, size) - resize(smaller, size)
         smaller = scene
         judged = Objective(network, scene, [reference], OURS)
         warm = Objective(network, scene, [reference], _warm(judged))
@@ -167,6 +167,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--skip", type=int, default=0, help="begin after so many pairs")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -175,7 +176,7 @@ def main() -> None:
     photos, paintings = sorted(arguments.photos.iterdir()), sorted(arguments.paintings.iterdir())
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(arguments.pairs):
+        for number in range(arguments.skip, arguments.skip + arguments.pairs):
             photo = photos[number % len(photos)]
             painting = paintings[number * 3 % len(paintings)]
             size = fit(read(photo).size, arguments.size)

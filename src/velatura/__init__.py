@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from velatura.errors import ImageError as ImageError
     from velatura.errors import VelaturaError as VelaturaError
     from velatura.errors import WeightsError as WeightsError
+    from velatura.errors import WorkerError as WorkerError
     from velatura.painting.config import StyleConfig as StyleConfig
     from velatura.painting.engine import Scale as Scale
     from velatura.painting.engine import Step as Step
     from velatura.painting.engine import transfer as transfer
+    from velatura.painting.recipes import RECIPES as RECIPES
+    from velatura.painting.recipes import Recipe as Recipe
     from velatura.painting.stylize import stylize as stylize
 
 __version__ = "0.1.0"
@@ -21,11 +24,14 @@ _HOMES = {
     "ConfigError": "velatura.errors",
     "DivergenceError": "velatura.errors",
     "ImageError": "velatura.errors",
+    "RECIPES": "velatura.painting.recipes",
+    "Recipe": "velatura.painting.recipes",
     "Scale": "velatura.painting.engine",
     "Step": "velatura.painting.engine",
     "StyleConfig": "velatura.painting.config",
     "VelaturaError": "velatura.errors",
     "WeightsError": "velatura.errors",
+    "WorkerError": "velatura.errors",
     "stylize": "velatura.painting.stylize",
     "transfer": "velatura.painting.engine",
 }

@@ -90,7 +90,7 @@ def test_alpha_is_carried_over(velatura):
         ("text.jpg", b"not an image", "expected an image"),
         ("empty.jpg", b"", "got 0 bytes"),
         ("missing.jpg", None, "found nothing"),
-        (".", None, "got a folder"),
+        (".", None, "a folder"),
     ],
 )
 @pytest.mark.parametrize("place", ["content", "style"])
@@ -171,3 +171,37 @@ def test_a_reader_that_leaves_does_not_stop_the_painting(velatura):
         process.stderr.close()
         assert process.wait(timeout=60) == 0
     assert (velatura.folder / "out.png").is_file()
+
+
+def test_a_folder_of_photographs_is_painted_into_a_folder(velatura, photograph):
+    (velatura.folder / "in").mkdir()
+    for name in ("a.png", "b.jpg"):
+        photograph.save(velatura.folder / "in" / name)
+    (velatura.folder / "in" / "broken.png").write_bytes(b"no picture")
+    (velatura.folder / "in" / "notes.txt").write_text("not looked at")
+    done = velatura("stylize", "in", "painting.png", "-o", "out", *SHORT, "--json")
+    assert done.returncode == 2
+    found = json.loads(done.stdout)
+    assert [report["content"] for report in found["pictures"]] == ["in/a.png", "in/b.jpg"]
+    assert "1 of 3 photographs could not be painted" in done.stderr
+    assert "broken.png" in done.stderr
+    assert sorted(path.name for path in (velatura.folder / "out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_pattern_names_photographs(velatura):
+    done = velatura("stylize", "phot*.png", "painting.png", "-o", "out", *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert (velatura.folder / "out" / "photo.png").is_file()
+
+
+def test_folders_that_cannot_be_painted_are_one_line(velatura):
+    (velatura.folder / "empty").mkdir()
+    for arguments, told in (
+        (("empty",), "expected photographs, found none"),
+        (("*.tiff",), "expected photographs, found none"),
+        ((".", "--film", "f.gif"), "film: expected one photograph"),
+    ):
+        done = velatura("stylize", arguments[0], "painting.png", "-o", "out", *arguments[1:])
+        assert done.returncode == 2, arguments
+        assert told in done.stderr
+        assert done.stderr.count("\n") == 1

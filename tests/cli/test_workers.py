@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from PIL import Image
 
@@ -27,16 +28,15 @@ def torchrun(folder, *arguments):
 def workers_of(process):
     """Process numbers of a torchrun's children, by rank."""
     workers = {}
-    for folder in os.listdir("/proc"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            with open(f"/proc/{folder}/environ") as file:
-                environment = dict(part.split("=", 1) for part in file.read().split("\0") if part)
-            with open(f"/proc/{folder}/stat") as file:
-                parent = int(file.read().rpartition(")")[2].split()[1])
+            environment = (folder / "environ").read_text().split("\0")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if parent == process.pid and "RANK" in environment:
-            workers[int(environment["RANK"])] = int(folder)
+        ranks = [part.removeprefix("RANK=") for part in environment if part.startswith("RANK=")]
+        if parent == process.pid and ranks:
+            workers[int(ranks[0])] = int(folder.name)
     return workers
 
 

@@ -1,6 +1,7 @@
 import torch
+from skimage import color as scikit
 
-from velatura.images.color import match_colors
+from velatura.images.color import from_oklab, gray, match_colors, oklab, with_lightness
 
 
 def statistics(image):
@@ -29,3 +30,38 @@ def test_a_grey_photograph_stays_finite(generator):
     assert torch.isfinite(matched).all()
     assert float(matched.min()) > -2
     assert float(matched.max()) < 3
+
+
+def test_oklab_of_known_colours():
+    """The author's own figures for white, and for sRGB's red."""
+    white, red = torch.ones(1, 3, 1, 1), torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+    torch.testing.assert_close(oklab(white).flatten(), torch.tensor([1.0, 0, 0]), atol=1e-4, rtol=0)
+    expected = torch.tensor([0.62796, 0.22486, 0.12585])
+    torch.testing.assert_close(oklab(red).flatten(), expected, atol=1e-4, rtol=0)
+
+
+def test_oklab_there_and_back(generator):
+    image = torch.rand(2, 3, 20, 30, generator=generator)
+    torch.testing.assert_close(from_oklab(oklab(image)), image, atol=1e-4, rtol=0)
+
+
+def test_lightness_changes_and_hue_and_chroma_stay(generator):
+    image, painted = (torch.rand(1, 3, 40, 40, generator=generator) for _ in range(2))
+    mixed = with_lightness(image, painted)
+    before, after, wanted = oklab(image), oklab(mixed), oklab(painted)
+    # Clamping what lies a ten-thousandth outside of sRGB moves dark colours a little.
+    torch.testing.assert_close(after[:, 1:], before[:, 1:], atol=4e-3, rtol=0)
+    reached = (after[:, 0] - wanted[:, 0]).abs() < 1e-2
+    assert float(reached.float().mean()) > 0.3
+    assert float((after[:, 0] - wanted[:, 0]).abs().mean()) < float(
+        (before[:, 0] - wanted[:, 0]).abs().mean()
+    )
+
+
+def test_gray_keeps_the_lightness_and_has_no_colour(generator):
+    image = torch.rand(1, 3, 20, 20, generator=generator)
+    colorless = gray(image)
+    assert float((colorless - colorless.mean(1, keepdim=True)).abs().max()) < 1e-3
+    lab = scikit.rgb2lab(colorless[0].permute(1, 2, 0).numpy())
+    assert abs(lab[..., 1:]).max() < 0.5
+    torch.testing.assert_close(oklab(colorless)[:, 0], oklab(image)[:, 0], atol=1e-3, rtol=0)

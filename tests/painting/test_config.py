@@ -20,7 +20,7 @@ from velatura.painting.config import StyleConfig, choices, parsers
         {"content_weight": math.nan},
         {"style_weight": -1},
         {"tv_weight": math.inf},
-        {"style_scale": 0},
+        {"stroke_size": 0},
         {"learning_rate": 0},
         {"content_layers": {"relu9_9": 1.0}},
         {"style_layers": {"relu1_1": math.nan}},
@@ -85,3 +85,26 @@ def test_text_becomes_values():
     assert read["max_seconds"]("2.5") == 2.5
     assert choices("pooling") == ("max", "average")
     assert choices("size") is None
+
+
+def test_strength_turns_the_content_weight_down():
+    weights = [StyleConfig(strength=s).effective_content_weight for s in (0, 0.25, 0.5, 0.75, 1)]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[2] == StyleConfig().content_weight
+    for strength in (-0.1, 1.1):
+        with pytest.raises(ConfigError, match="strength: expected a number from 0 to 1"):
+            StyleConfig(strength=strength)
+
+
+def test_blends_of_layers_are_read_and_checked():
+    parse = parsers()["blend_layers"]
+    assert parse("relu1_1=1:0, relu4_1=0:1") == {"relu1_1": (1.0, 0.0), "relu4_1": (0.0, 1.0)}
+    config = StyleConfig(blend_layers=parse("relu1_1=1:3"))
+    assert config.blend_weights(2, "relu1_1") == (0.25, 0.75)
+    assert config.blend_weights(2, "relu2_1") == (0.5, 0.5)
+    assert StyleConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+    for blend in ({"relu9_9": (1, 1)}, {"relu1_1": (0, 0)}, {"relu1_1": (-1, 2)}, {"relu1_1": 3}):
+        with pytest.raises(ConfigError):
+            StyleConfig(blend_layers=blend)
+    with pytest.raises(ConfigError, match="blend: expected 3 weights for 3 styles"):
+        config.blend_weights(3)

@@ -128,6 +128,19 @@ def test_a_blend_of_one_style_twice_is_that_style(embedded, photograph, painting
     torch.testing.assert_close(one[1], two[1], rtol=1e-3, atol=1e-7)
 
 
+def test_layers_can_be_blended_each_in_its_own_way(embedded, photograph, painting):
+    content, style = read(photograph).pixels, read(painting).pixels
+    other = 1 - style
+    layers = {"relu1_1": 1.0, "relu2_1": 1.0}
+    split = StyleConfig(style_layers=layers, blend_layers={"relu1_1": (1, 0), "relu2_1": (0, 1)})
+    net = network(embedded, split)
+    mixed = Objective(net, content, [style, other], split)(content)[0]
+    one = Objective(net, content, [style], StyleConfig(style_layers=layers))(content)[0]
+    two = Objective(net, content, [other], StyleConfig(style_layers=layers))(content)[0]
+    assert float(mixed["style relu1_1"]) == pytest.approx(float(one["style relu1_1"]))
+    assert float(mixed["style relu2_1"]) == pytest.approx(float(two["style relu2_1"]))
+
+
 def test_bf16_judges_almost_as_fp32_does(embedded, photograph, painting):
     config = StyleConfig()
     content, style = read(photograph).pixels, read(painting).pixels

@@ -5,7 +5,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from velatura.cli.painting import Commission, paint
+from velatura.cli.commission import Commission
+from velatura.cli.painting import paint
 from velatura.painting.config import StyleConfig
 
 

@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from velatura import __version__
     from velatura.errors import WeightsError
-    from velatura.painting.engine import has_bf16, pick_device
+    from velatura.painting.devices import has_bf16, pick_device
     from velatura.perception import weights
 
     try:

@@ -13,13 +13,32 @@ from types import FrameType
 from typing import NoReturn
 
 from velatura import __version__
-from velatura.cli import completion, demo, doctor, resume, show_settings, stylize
+from velatura.cli import (
+    anatomy,
+    completion,
+    demo,
+    doctor,
+    recipes,
+    reconstruct,
+    resume,
+    sheet,
+    show_settings,
+    style_report,
+    stylize,
+    texture,
+)
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
 
 COMMANDS = {
     "stylize": stylize,
+    "sheet": sheet,
+    "texture": texture,
+    "reconstruct": reconstruct,
     "resume": resume,
+    "anatomy": anatomy,
+    "style-report": style_report,
+    "recipes": recipes,
     "demo": demo,
     "show-settings": show_settings,
     "doctor": doctor,

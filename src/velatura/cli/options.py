@@ -2,15 +2,18 @@
 
 import argparse
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from velatura.painting.config import StyleConfig, choices, parsers
+from velatura.painting.recipes import recipe
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """One `--option` for every field of StyleConfig; options not given leave no attribute."""
+def add_config_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """One `--option` for every other field of StyleConfig; those not given leave no attribute."""
     for option in dataclasses.fields(StyleConfig):
+        if option.name in without:
+            continue
         flag = "--" + option.name.replace("_", "-")
         help_text = option.metadata["help"].replace("%", "%%")
         if option.type is bool:
@@ -28,10 +31,14 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def config_from(arguments: argparse.Namespace) -> StyleConfig:
-    """The StyleConfig that the given options describe."""
+def config_from(
+    arguments: argparse.Namespace, settings: Mapping[str, Any] | None = None
+) -> StyleConfig:
+    """The StyleConfig of the given options, on top of `settings`, on top of a recipe's if named."""
     names = {option.name for option in dataclasses.fields(StyleConfig)}
-    return StyleConfig(**{name: v for name, v in vars(arguments).items() if name in names})
+    given = {name: value for name, value in vars(arguments).items() if name in names}
+    base = recipe(getattr(arguments, "recipe", "default")).config
+    return dataclasses.replace(base, **{**(settings or {}), **given})
 
 
 def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -55,4 +62,4 @@ def _default(option: "dataclasses.Field[Any]") -> str:
         default = ",".join(
             f"{name}={weight:g}" for name, weight in option.default_factory().items()
         )
-    return "" if default in ((), None) else f" (default: {default})"
+    return "" if default in ((), None, "") else f" (default: {default})"

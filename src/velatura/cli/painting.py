@@ -1,74 +1,69 @@
 """Paint one picture, show the progress, write the file: what several commands share."""
 
-import hashlib
+import argparse
+import dataclasses
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.commission import COMMISSION, Commission
 from velatura.cli.progress import Progress, is_first
-from velatura.errors import ImageError, VelaturaError
-from velatura.painting.config import StyleConfig
+from velatura.cli.record import Record, add_record_arguments
+from velatura.errors import ConfigError, ImageError, VelaturaError
 
 if TYPE_CHECKING:
+    from velatura.painting.checkpoint import State
     from velatura.painting.engine import Step
 
-STATE, COMMISSION = "state.safetensors", "painting.json"
+STATE = "state.safetensors"
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
-@dataclass(frozen=True)
-class Commission:
-    """What is to be painted, in what style, and where the picture goes."""
+def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
+    """Paint as the options of `add_output_arguments` ask; return the exit code."""
+    from velatura.images.io import check_writable
 
-    content: Path
-    styles: list[Path]
-    output: Path
-    config: StyleConfig
-
-    def save(self, folder: Path) -> None:
-        """Write it to `folder`, with checksums of the images it names."""
-        from velatura.images.io import atomic_path
-
-        if not is_first():
-            return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(folder / COMMISSION) as temporary:
-                temporary.write_text(json.dumps(self._as_dict(), indent=2), encoding="utf-8")
-        except OSError as error:
-            raise ImageError(f"{folder}: checkpoints cannot be written ({error})") from error
-
-    @classmethod
-    def load(cls, folder: Path) -> "Commission":
-        """The inverse of `save`. Raises ImageError if an image has changed since."""
-        try:
-            text = (folder / COMMISSION).read_text(encoding="utf-8")
-            stored = json.loads(text)
-            commission = cls(
-                Path(stored["content"]),
-                [Path(style) for style in stored["styles"]],
-                Path(stored["output"]),
-                StyleConfig.from_dict(stored["config"]),
+    checkpoint: Path | None = arguments.checkpoint
+    if checkpoint:
+        if (checkpoint / STATE).exists():
+            raise ConfigError(
+                f"checkpoint: {checkpoint} holds a painting that is not finished; go on with "
+                f"`velatura resume {checkpoint}`, or name another folder"
             )
-            checksums = dict(stored["sha256"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
-        for path, checksum in checksums.items():
-            if _sha256(Path(path)) != checksum:
-                raise ImageError(f"{path}: expected the image as it was at the start, it changed")
-        return commission
+        check_writable(commission.output)
+        commission = _with_memory_fixed(commission)
+        commission.save(checkpoint)
+    report, interrupted = paint(
+        commission,
+        quiet=arguments.quiet,
+        checkpoint=checkpoint,
+        seconds_between=arguments.checkpoint_seconds,
+        record=Record(arguments if is_first() else None),
+    )
+    if arguments.json and report:
+        print(json.dumps(report))
+    return 130 if interrupted else 0
 
-    def _as_dict(self) -> dict[str, Any]:
-        images = [path.resolve() for path in (self.content, *self.styles)]
-        return {
-            "content": str(images[0]),
-            "styles": [str(path) for path in images[1:]],
-            "output": str(self.output.resolve()),
-            "config": self.config.as_dict(),
-            "sha256": {str(path): _sha256(path) for path in images},
-        }
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the picture goes and what is told meanwhile."""
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="keep the state there, for velatura resume"
+    )
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        metavar="SECONDS",
+        default=SECONDS_BETWEEN_CHECKPOINTS,
+        help="how often (default: %(default)g)",
+    )
+    add_record_arguments(parser)
 
 
 def paint(
@@ -77,6 +72,7 @@ def paint(
     quiet: bool,
     checkpoint: Path | None = None,
     seconds_between: float = SECONDS_BETWEEN_CHECKPOINTS,
+    record: Record | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Paint and write the picture; return the report and whether the painting was interrupted.
 
@@ -84,73 +80,94 @@ def paint(
     it goes on from the state there, if there is one, and writes it every so often. Of several
     processes the first one writes, the others return an empty report.
     """
+    from PIL import Image
+
     from velatura.images import io
-    from velatura.painting import checkpoint as checkpoints
     from velatura.painting.engine import transfer
 
     io.check_writable(commission.output)
-    photograph = io.read(commission.content)
-    for source in (commission.content, *commission.styles):
+    subject: Path | Image.Image = commission.content or Image.new("RGB", commission.canvas, "gray")
+    alpha = io.read(subject).alpha
+    for source in commission.inputs:
         if commission.output.exists() and source.exists() and commission.output.samefile(source):
             raise ImageError(f"{commission.output}: would be painted over, it is an input")
-    state_file = checkpoint / STATE if checkpoint else None
-    state = checkpoints.load(state_file) if state_file and state_file.exists() else None
+    record = record or Record(None)
+    checkpoints = Checkpoints(checkpoint, seconds_between)
     step: Step | None = None
-    interrupted = False
-    failure: VelaturaError | None = None
-    due = time.monotonic() + seconds_between
-    with Progress(quiet) as progress:
-        try:
+    failure: BaseException | None = None
+    try:
+        with Progress(quiet) as progress, record:
             for step in transfer(
-                photograph.pixels, commission.styles, commission.config, state=state
+                subject, commission.styles, commission.config, state=checkpoints.state()
             ):
                 progress.show(step)
-                if (
-                    is_first()
-                    and state_file
-                    and time.monotonic() >= due
-                    and step.number < step.total
-                ):
-                    began = time.monotonic()
-                    checkpoints.save(state_file, step.state())
-                    spent = time.monotonic() - began
-                    due = time.monotonic() + max(seconds_between, 10 * spent)
-        except KeyboardInterrupt:
-            interrupted = True
-            if step is None:
-                raise
-        except VelaturaError as error:
-            failure = error
-            if step is None:
-                raise
-        except (RuntimeError, MemoryError) as error:  # out of memory, mostly
-            failure = VelaturaError(
-                f"the painting failed ({' '.join(str(error).split())[:200]}); "
-                "a smaller --size or --memory may help"
-            )
-            if step is None:
-                raise failure from error
+                if is_first():
+                    checkpoints.add(step)
+                    record.add(step)
+    except (KeyboardInterrupt, VelaturaError, RuntimeError, MemoryError) as error:
+        failure = error if isinstance(error, KeyboardInterrupt) else _explained(error)
+        if step is None:
+            raise failure from error
     if step is None:
         raise VelaturaError("nothing was painted: there was no step left to make")
-    if not is_first():
-        if failure:
-            raise failure
-        return {}, interrupted
-    report = _write(commission, step, photograph.alpha)
-    if failure:
+    interrupted = isinstance(failure, KeyboardInterrupt)
+    report: dict[str, Any] = {}
+    if is_first():
+        report = _write(commission, step, alpha) | {"interrupted": interrupted}
+        record.write()
+    if failure and not interrupted:
         progress.say(f"{commission.output}: what was painted before the failure")
         raise failure
-    report["interrupted"] = interrupted
     stopped = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
-    progress.say(
-        f"{commission.output}: {stopped}{report['width']}×{report['height']}, {step.seconds:.0f} s"
-    )
+    height, width = step.scales[-1].size
+    progress.say(f"{commission.output}: {stopped}{width}×{height}, {step.seconds:.0f} s")
     if checkpoint and interrupted:
         progress.say(f"go on with: velatura resume {checkpoint}")
-    elif checkpoint and step.number == step.total:
-        for name in (STATE, COMMISSION):
-            (checkpoint / name).unlink(missing_ok=True)
+    elif checkpoint and step.number == step.total and is_first():
+        checkpoints.clear()
     return report, interrupted
+
+
+class Checkpoints:
+    """The state of a painting in a folder, written every so often; None for no folder."""
+
+    def __init__(self, folder: Path | None, seconds_between: float) -> None:
+        self.folder, self.seconds_between = folder, seconds_between
+        self.due = time.monotonic() + seconds_between
+
+    def state(self) -> "State | None":
+        """The state to go on from, if one was written."""
+        from velatura.painting import checkpoint
+
+        if self.folder and (self.folder / STATE).exists():
+            return checkpoint.load(self.folder / STATE)
+        return None
+
+    def add(self, step: "Step") -> None:
+        """Look at a step; write its state if it is time."""
+        from velatura.painting import checkpoint
+
+        if not self.folder or time.monotonic() < self.due or step.number == step.total:
+            return
+        began = time.monotonic()
+        checkpoint.save(self.folder / STATE, step.state())
+        spent = time.monotonic() - began
+        self.due = time.monotonic() + max(self.seconds_between, 10 * spent)
+
+    def clear(self) -> None:
+        """Leave nothing behind of a painting that is done."""
+        if self.folder:
+            for name in (STATE, COMMISSION):
+                (self.folder / name).unlink(missing_ok=True)
+
+
+def _explained(error: Exception) -> VelaturaError:
+    if isinstance(error, VelaturaError):
+        return error
+    return VelaturaError(  # out of memory, mostly
+        f"the painting failed ({' '.join(str(error).split())[:200]}); "
+        "a smaller --size or --memory may help"
+    )
 
 
 def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
@@ -163,7 +180,7 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     image = io.to_pil(resize(step.image, size), None if alpha is None else resize(alpha, size))
     settings = {
         "velatura": __version__,
-        "content": commission.content.name,
+        "content": commission.content.name if commission.content else None,
         "styles": [style.name for style in commission.styles],
         "steps": step.number,
         "config": commission.config.as_dict(),
@@ -171,7 +188,7 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     io.write(commission.output, image, settings)
     return {
         "output": str(commission.output),
-        "content": str(commission.content),
+        "content": str(commission.content) if commission.content else None,
         "styles": [str(style) for style in commission.styles],
         "width": size[1],
         "height": size[0],
@@ -184,8 +201,12 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     }
 
 
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from error
+def _with_memory_fixed(commission: Commission) -> Commission:
+    """Name the memory that is free now, so that a resumed painting has the same tiles."""
+    from velatura.painting.devices import pick_device
+    from velatura.painting.memory import limit_bytes
+
+    config = commission.config
+    limit = limit_bytes(config.memory, pick_device(config.device))
+    config = dataclasses.replace(config, memory=f"{limit / 1e6:.0f}MB")
+    return dataclasses.replace(commission, config=config)

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from velatura.cli.painting import Commission, paint
+from velatura.cli.commission import Commission
+from velatura.cli.painting import paint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,69 +1,88 @@
-"""`velatura stylize`: paint a photograph in the style of a painting."""
+"""`velatura stylize`: paint a photograph, or a folder of them, in the style of a painting."""
 
 import argparse
-import dataclasses
+import glob
 import json
 from pathlib import Path
 
+from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
-from velatura.cli.painting import SECONDS_BETWEEN_CHECKPOINTS, STATE, Commission, paint
-from velatura.errors import ConfigError
+from velatura.cli.painting import add_output_arguments, carry_out, paint
+from velatura.cli.progress import say
+from velatura.errors import ConfigError, ImageError
+from velatura.painting.config import StyleConfig
+
+ONE_PICTURE_ONLY = ("checkpoint", "film", "strip", "log", "plot")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument(
+        "content", type=Path, help="the photograph; or a folder, or a quoted pattern as '*.jpg'"
+    )
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
+    add_output_arguments(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", help="keep the state there, for velatura resume"
-    )
-    parser.add_argument(
-        "--checkpoint-seconds",
-        type=float,
-        metavar="SECONDS",
-        default=SECONDS_BETWEEN_CHECKPOINTS,
-        help="how often (default: %(default)g)",
+        "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.images.io import check_writable
-
-    commission = Commission(
-        arguments.content, arguments.styles, arguments.output, config_from(arguments)
-    )
-    checkpoint: Path | None = arguments.checkpoint
-    if checkpoint:
-        if (checkpoint / STATE).exists():
-            raise ConfigError(
-                f"checkpoint: {checkpoint} holds a painting that is not finished; go on with "
-                f"`velatura resume {checkpoint}`, or name another folder"
-            )
-        check_writable(commission.output)
-        commission = _with_memory_fixed(commission)
-        commission.save(checkpoint)
-    report, interrupted = paint(
-        commission,
-        quiet=arguments.quiet,
-        checkpoint=checkpoint,
-        seconds_between=arguments.checkpoint_seconds,
-    )
-    if arguments.json and report:
-        print(json.dumps(report))
-    return 130 if interrupted else 0
+    config = config_from(arguments)
+    photographs = _several(arguments.content)
+    if photographs is not None:
+        return _paint_all(photographs, config, arguments)
+    commission = Commission(arguments.content, arguments.styles, arguments.output, config)
+    return carry_out(commission, arguments)
 
 
-def _with_memory_fixed(commission: Commission) -> Commission:
-    """Name the memory that is free now, so that a resumed painting has the same tiles."""
-    from velatura.painting.engine import pick_device
-    from velatura.painting.memory import limit_bytes
+def _several(content: Path) -> list[Path] | None:
+    """The photographs in a folder or of a pattern; None if `content` is neither."""
+    from velatura.images.io import WRITABLE
 
-    config = commission.config
-    limit = limit_bytes(config.memory, pick_device(config.device))
-    config = dataclasses.replace(config, memory=f"{limit / 1e6:.0f}MB")
-    return dataclasses.replace(commission, config=config)
+    if content.is_dir():
+        found = sorted(path for path in content.iterdir() if path.suffix.lower() in WRITABLE)
+    elif glob.has_magic(str(content)) and not content.exists():
+        found = [Path(name) for name in sorted(glob.glob(str(content), recursive=True))]  # noqa: PTH207
+    else:
+        return None
+    if not found:
+        raise ImageError(f"{content}: expected photographs, found none")
+    return found
+
+
+def _paint_all(photographs: list[Path], config: StyleConfig, arguments: argparse.Namespace) -> int:
+    """Paint each into a folder; name those that failed, and go on."""
+    from velatura.images.io import WRITABLE
+
+    folder: Path = arguments.output
+    for option in ONE_PICTURE_ONLY:
+        if getattr(arguments, option):
+            raise ConfigError(f"{option}: expected one photograph, got {len(photographs)}")
+    if folder.suffix.lower() in WRITABLE:
+        raise ImageError(f"{folder}: expected a folder to write to, got the name of a picture")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"{folder}: expected a folder to write to ({error.strerror})") from error
+    reports, failed, interrupted = [], 0, False
+    for photograph in photographs:
+        output = folder / f"{photograph.stem}.png"
+        commission = Commission(photograph, arguments.styles, output, config)
+        try:
+            report, interrupted = paint(commission, quiet=arguments.quiet)
+            reports.append(report)
+        except ImageError as error:
+            say(f"velatura: {error}")
+            failed += 1
+        except KeyboardInterrupt:
+            if not reports:
+                raise
+            interrupted = True
+        if interrupted:
+            break
+    if arguments.json:
+        print(json.dumps({"pictures": reports, "failed": failed}))
+    if failed:
+        say(f"velatura: {failed} of {len(photographs)} photographs could not be painted")
+    return 130 if interrupted else 2 if failed else 0

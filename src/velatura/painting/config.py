@@ -14,7 +14,7 @@ from velatura.errors import ConfigError
 from velatura.perception.layers import check_layer
 
 LARGEST = 1e15  # of any weight; float32 squares it without overflow
-STARTS = ("content", "noise", "white", "gray", "blur", "style")
+STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
 
 
 def _option(default: Any, help: str, *, factory: bool = False) -> Any:
@@ -45,20 +45,38 @@ class StyleConfig:
     content_weight: float = _option(0.6, "weight of the content (alpha): higher is more photograph")
     style_weight: float = _option(1.0, "weight of the style (beta): higher is more painting")
     tv_weight: float = _option(0.0, "weight of total variation: higher is smoother")
-    content_loss: Literal["relative", "mse"] = _option(
-        "relative", "mean squared error of features, as it is or relative to the photograph's"
+    content_loss: Literal["relative", "mse", "sum"] = _option(
+        "relative",
+        "squared error of features: relative to the photograph's, its mean, or half its sum",
     )
     style_loss: Literal["wasserstein", "gram"] = _option(
         "wasserstein", "distance of the layers' second moments: Wasserstein-2, or Gram matrices"
     )
-    gram_norm: Literal["positions", "elements", "none"] = _option(
+    gram_norm: Literal["positions", "elements", "root-elements", "none"] = _option(
         "positions", "what Gram matrices are divided by"
     )
     blend: tuple[float, ...] = _option((), "weights of several styles; equal if not given")
+    blend_layers: dict[str, tuple[float, ...]] = _option(
+        {}, "other weights at some layers, as relu1_1=1:0,relu4_1=0:1", factory=True
+    )
+    mask: tuple[str, ...] = _option(
+        (), "where each style goes: one image for each, white for there, grey for partly"
+    )
+    style_mask: tuple[str, ...] = _option(
+        (), "what of each style is looked at: one image for each, white for that"
+    )
     palette: Literal["painting", "photograph"] = _option(
         "painting", "whose colours to begin with; the painting's mean and spread, or none changed"
     )
-    style_scale: float = _option(1.0, "size of the style image relative to the picture")
+    colors: Literal["style", "content-luminance", "content-match"] = _option(
+        "style",
+        "the style's, or the photograph's: only lightness is painted, or the style is recoloured",
+    )
+    strength: float = _option(0.5, "one dial from photograph (0) to painting (1)")
+    stroke_size: float = _option(1.0, "how large the strokes are: 2 is twice as large, 0.5 half")
+    style_shape: Literal["kept", "picture"] = _option(
+        "kept", "shape of the style image: its own, or squashed to the picture's"
+    )
     pooling: Literal["max", "average"] = _option("max", "how the network's pools pool")
     padding: Literal["zero", "replicate"] = _option(
         "replicate", "what the network sees beyond the picture's border"
@@ -86,8 +104,8 @@ class StyleConfig:
             value = getattr(self, option.name)
             if isinstance(value, list):
                 value = tuple(value)
-            elif isinstance(value, dict):
-                value = dict(value)  # the caller's may change
+            elif isinstance(value, dict):  # the caller's may change; JSON knows no tuples
+                value = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
             object.__setattr__(self, option.name, value)
             _check_type(option.name, value, from_name[option.name])
         _check(self.size >= 16, "size", self.size, "at least 16 pixels")
@@ -102,7 +120,8 @@ class StyleConfig:
         )
         for name in ("content_weight", "style_weight", "tv_weight"):
             _check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
-        for name in ("style_scale", "learning_rate"):
+        _check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
+        for name in ("stroke_size", "learning_rate"):
             _check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.max_seconds is not None:
             _check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
@@ -110,13 +129,16 @@ class StyleConfig:
             for layer, weight in getattr(self, name).items():
                 check_layer(layer)
                 _check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
-        _check(
-            all(w >= 0 for w in self.blend) and (not self.blend or sum(self.blend) > 0),
-            "blend",
-            self.blend,
-            "weights of at least 0, not all of them 0",
-        )
-        shares = [self.content_weight * weight for weight in self.content_layers.values()]
+        for layer in self.blend_layers:
+            check_layer(layer)
+        for name, weights in (("blend", self.blend), *self.blend_layers.items()):
+            _check(
+                all(w >= 0 for w in weights) and (not weights or sum(weights) > 0),
+                name,
+                weights,
+                "weights of at least 0, not all of them 0",
+            )
+        shares = [self.effective_content_weight * weight for weight in self.content_layers.values()]
         shares += [self.style_weight * weight for weight in self.style_layers.values()]
         _check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
         _check(0 <= self.seed < 2**63, "seed", self.seed, "a number from 0 to 2^63 − 1")
@@ -133,11 +155,28 @@ class StyleConfig:
             raise ConfigError(f"unknown option {sorted(unknown)[0]!r}")
         return cls(**dict(values))
 
-    def blend_weights(self, styles: int) -> tuple[float, ...]:
-        """One weight for each of `styles` images, summing to 1."""
-        blend = self.blend or (1.0,) * styles
-        if len(blend) != styles:
-            raise ConfigError(f"blend: expected {styles} weights for {styles} styles, got {blend}")
+    @property
+    def effective_content_weight(self) -> float:
+        """The content weight at this strength: twenty times as much at 0, a twentieth at 1."""
+        return self.content_weight * 20 ** (1 - 2 * self.strength)
+
+    def blend_weights(self, styles: int, layer: str = "") -> tuple[float, ...]:
+        """One weight for each of `styles` images at a layer, summing to 1.
+
+        Raises ConfigError where blends or masks are made for another number of styles.
+        """
+        for blend in (self.blend, *self.blend_layers.values()):
+            if blend and len(blend) != styles:
+                raise ConfigError(
+                    f"blend: expected {styles} weights for {styles} styles, got {blend}"
+                )
+        blend = self.blend_layers.get(layer) or self.blend or (1.0,) * styles
+        for name in ("mask", "style_mask"):
+            if (paths := getattr(self, name)) and len(paths) != styles:
+                raise ConfigError(
+                    f"{name.replace('_', '-')}: expected {styles} images for {styles} styles, "
+                    f"got {len(paths)}"
+                )
         return tuple(weight / sum(blend) for weight in blend)
 
 
@@ -158,8 +197,12 @@ def _parser(hint: Any) -> Callable[[str], Any]:
         return lambda text: tuple(int(part) for part in text.split(","))
     if hint == tuple[float, ...]:
         return lambda text: tuple(float(part) for part in text.split(","))
+    if hint == tuple[str, ...]:
+        return lambda text: tuple(text.split(","))
     if hint == dict[str, float]:
         return _parse_layers
+    if hint == dict[str, tuple[float, ...]]:
+        return _parse_blends
     if hint == float | None:
         return float
     return str if get_origin(hint) is Literal else hint
@@ -174,6 +217,15 @@ def _parse_layers(text: str) -> dict[str, float]:
     return layers
 
 
+def _parse_blends(text: str) -> dict[str, tuple[float, ...]]:
+    """`relu1_1=1:0,relu4_1=0:1`: a weight for each style at each layer named."""
+    pairs = (part.partition("=") for part in filter(None, text.split(",")))
+    return {
+        name.strip(): tuple(float(weight) for weight in weights.split(":"))
+        for name, _, weights in pairs
+    }
+
+
 def _check_type(name: str, value: Any, hint: Any) -> None:
     if get_origin(hint) is Literal:
         _check(value in get_args(hint), name, value, " or ".join(get_args(hint)))
@@ -186,14 +238,14 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
     elif hint is float or hint == float | None:
         if value is not None or hint is float:
             _check_number(name, value)
-    elif hint in (tuple[int, ...], tuple[float, ...]):
-        _check(isinstance(value, tuple), name, value, "a tuple of numbers")
+    elif hint in (tuple[int, ...], tuple[float, ...], tuple[str, ...]):
+        _check(isinstance(value, tuple), name, value, "a tuple")
         for item in value:
             _check_type(name, item, get_args(hint)[0])
     else:
         _check(isinstance(value, dict), name, value, "a dictionary of layers and weights")
         for layer, weight in value.items():
-            _check_number(f"{name} {layer}", weight)
+            _check_type(f"{name} {layer}", weight, get_args(hint)[1])
 
 
 def _check_number(name: str, value: Any) -> None:

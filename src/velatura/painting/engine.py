@@ -5,24 +5,25 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.errors import ConfigError, DivergenceError, ImageError
-from velatura.images.color import match_colors
+from velatura.images.color import with_lightness
 from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
 from velatura.painting.config import StyleConfig
+from velatura.painting.devices import pick_device, pick_dtype
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
+from velatura.painting.subjects import gather, smallest_side
 from velatura.painting.workers import join
 from velatura.perception import weights
-from velatura.perception.layers import geometry
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
@@ -52,11 +53,13 @@ class Step:
     seconds: float  # since the painting began
     latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
     optimizer: optimizers.Optimizer  # live: it changes with the next step
+    colors: Tensor | None = None  # the photograph at this size, if its colours are to be kept
 
     @property
     def image(self) -> Tensor:
         """The picture so far, (1, 3, height, width) at this scale's size, in [0, 1]."""
-        return self.latent.clamp(0, 1)
+        painted = self.latent.clamp(0, 1)
+        return painted if self.colors is None else with_lightness(self.colors, painted)
 
     def state(self) -> State:
         """What it takes to go on from here; ask before the next step is taken."""
@@ -104,12 +107,6 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
     return tuple(Scale(s, n) for s, n in zip(sizes, steps, strict=True) if n)
 
 
-def smallest_side(config: StyleConfig) -> int:
-    """Pixels a side below which the deepest layer would have no position, and at least 16."""
-    layers = [*config.content_layers, *config.style_layers]
-    return max(16, *(geometry(layer).stride for layer in layers))
-
-
 def _share_out(total: int, shares: list[int]) -> list[int]:
     """`total` split in proportion to `shares`; the last part takes what rounding leaves."""
     parts = [total * share // sum(shares) for share in shares[:-1]]
@@ -140,22 +137,9 @@ def transfer(
     began = time.monotonic() - (state.seconds if state else 0)
     device = pick_device(config.device)
     workers = join(device)
-    photograph = read(content).pixels.to(device)
-    single = isinstance(styles, str) or not isinstance(styles, Sequence)
-    several = cast("Sequence[ImageLike]", [styles] if single else styles)
-    paintings = [read(style).pixels.to(device) for style in several]
-    if not paintings:
-        raise ConfigError("styles: expected at least one image, got none")
-    config.blend_weights(len(paintings))
-    for painting in paintings:
-        if min(painting.shape[-2:]) < smallest_side(config):
-            raise ImageError(
-                f"expected a style image of at least {smallest_side(config)} pixels a side, got "
-                f"{painting.shape[-1]}×{painting.shape[-2]}"
-            )
-    if config.palette == "painting":
-        photograph = _repalette(photograph, paintings, config)
-    scales = plan((photograph.shape[-2], photograph.shape[-1]), config)
+    subjects = gather(content, styles, config, device)
+    scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
+    subjects = subjects.at(scales[-1].size, config)  # what is larger than the picture can go
     network = VGG19(
         weights.load(config.weights),
         [*config.content_layers, *config.style_layers],
@@ -172,12 +156,20 @@ def transfer(
         done_here = number - sum(before.steps for before in scales[:index])
         if done_here >= scale.steps:
             continue
-        target = resize(photograph, scale.size)
-        references = [_style_at(p, scale.size, config) for p in paintings]
+        now = subjects.at(scale.size, config)
         room = allot(scale.size, scale.steps, config, network.dtype, memory)
-        objective = Objective(network, target, references, config, room.tile_pixels, workers)
+        objective = Objective(
+            network,
+            now.photograph,
+            now.paintings,
+            config,
+            room.tile_pixels,
+            workers,
+            now.masks,
+            now.style_masks,
+        )
         if image is None:
-            image = start(config, target, references)
+            image = start(config, now.photograph, now.paintings)
         image = resize(image, scale.size)
         optimizer = optimizers.build(config, room.history)
         if state and done_here:
@@ -202,12 +194,17 @@ def transfer(
                 seconds=time.monotonic() - began,
                 latent=image,
                 optimizer=optimizer,
+                colors=now.colors,
             )
+            del gradient, moved
             if (
                 config.max_seconds
                 and workers.agree_on(time.monotonic() - began) > config.max_seconds
             ):
                 return
+        # The caller still holds the last step, and with it the optimiser.
+        optimizer.forget()
+        del objective, now
 
 
 def start(config: StyleConfig, content: Tensor, styles: Sequence[Tensor]) -> Tensor:
@@ -215,9 +212,10 @@ def start(config: StyleConfig, content: Tensor, styles: Sequence[Tensor]) -> Ten
     size = (content.shape[-2], content.shape[-1])
     if config.init == "content":
         return content.clone()
-    if config.init == "noise":
+    if config.init in ("noise", "blurred-noise"):
         generator = torch.Generator().manual_seed(config.seed)
-        return torch.rand(content.shape, generator=generator).to(content)
+        noise = torch.rand(content.shape, generator=generator).to(content)
+        return noise if config.init == "noise" else gaussian_blur(noise, sigma=2.0)
     if config.init in ("white", "gray"):
         return torch.full_like(content, 1.0 if config.init == "white" else 0.5)
     if config.init == "blur":
@@ -237,61 +235,3 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
     padded = F.pad(image, (radius,) * 4, mode="replicate")
     across = F.conv2d(padded, kernel.expand(channels, 1, 1, -1), groups=channels)
     return F.conv2d(across, kernel[:, None].expand(channels, 1, -1, 1), groups=channels)
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that `name` means; `auto` is the first of CUDA, MPS and CPU that is there."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        if device.type not in ("cpu", "cuda", "mps"):
-            raise ConfigError(f"device: expected cpu, cuda or mps, got {name!r}")
-        torch.empty(1, device=device)
-    except ConfigError:
-        raise
-    except Exception as error:  # each backend has its own
-        raise ConfigError(
-            f"device: {name!r} is not there ({str(error).splitlines()[0]}); use auto or cpu"
-        ) from None
-    return device
-
-
-def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The convolutions' type: bf16 where asked for, or where `auto` finds hardware for it."""
-    if precision == "bf16" or (precision == "auto" and has_bf16(device)):
-        return torch.bfloat16
-    return torch.float32
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether `device` multiplies bf16 in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(k) for k in ("avx512_bf16", "amx_bf16", "bf16"))
-    return False
-
-
-def _repalette(photograph: Tensor, paintings: Sequence[Tensor], config: StyleConfig) -> Tensor:
-    """The photograph in the paintings' colours, blended as they are.
-
-    The style loss alone moves colours slowly, and the content loss resists.
-    """
-    blend = config.blend_weights(len(paintings))
-    matched = [match_colors(photograph, painting) for painting in paintings]
-    return torch.stack([w * m for w, m in zip(blend, matched, strict=True)]).sum(0).clamp(0, 1)
-
-
-def _style_at(painting: Tensor, size: tuple[int, int], config: StyleConfig) -> Tensor:
-    """The painting with as many pixels as the picture, times the style scale a side.
-
-    Never above its own size: enlarging would only add blur.
-    """
-    height, width = painting.shape[-2:]
-    factor = min(1.0, config.style_scale * math.sqrt(size[0] * size[1] / (height * width)))
-    factor = max(factor, smallest_side(config) / min(height, width))
-    return resize(painting, (round(height * factor), round(width * factor)))

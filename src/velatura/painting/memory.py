@@ -14,7 +14,9 @@ from velatura.perception.layers import channels, geometry
 PROGRAM_BYTES = 600_000_000  # Python, torch and the network
 NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, forward and backward
 IMAGE_BYTES = 12  # a pixel of an image, float32
-IMAGES = 15  # photographs, picture, gradient, and what L-BFGS and its Fourier transforms hold
+IMAGES = 6  # photograph, picture, gradients: held throughout
+STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
+USABLE = 0.8  # of the limit; allocators keep some of what was given back to them
 HISTORY = 50  # pairs of image and gradient differences, where there is room
 SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
 
@@ -34,21 +36,23 @@ def allot(
     Raises:
         ConfigError: the limit is too low for the size; says how much is needed.
     """
+    limit = limit * USABLE
     pixels = size[0] * size[1]
     fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _target_bytes(config, dtype))
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
     left = limit - fixed
-    if left >= window * pixels + history * pair:
+    step = STEP_IMAGES * IMAGE_BYTES * pixels
+    if left >= max(window * pixels, step) + history * pair:
         return Allotment(None, history)
-    needed = window * min(pixels, SMALLEST_WINDOW) + pair
+    needed = max(window * min(pixels, SMALLEST_WINDOW), step) + pair
     if left < needed:
         raise ConfigError(
-            f"memory: expected at least {(fixed + needed) / 1e9:.1f}GB to paint "
-            f"{size[1]}×{size[0]}, got {limit / 1e9:.1f}GB; a smaller --size needs less"
+            f"memory: expected at least {(fixed + needed) / USABLE / 1e9:.1f}GB to paint "
+            f"{size[1]}×{size[0]}, got {limit / USABLE / 1e9:.1f}GB; a smaller --size needs less"
         )
     if pair:
-        history = max(1, min(history, int(0.4 * left / pair)))
+        history = max(1, min(history, int(0.3 * left / pair), int((left - step) / pair)))
     return Allotment(int((left - history * pair) / window), history)
 
 

@@ -21,6 +21,9 @@ class Optimizer(Protocol):
     def restore(self, state: dict[str, Tensor]) -> None:
         """Remember what `state` gave."""
 
+    def forget(self) -> None:
+        """Let go of all memory."""
+
 
 def frequency_falloff(size: tuple[int, int], power: float, device: torch.device) -> Tensor:
     """1 / frequency^power on the half spectrum of `rfft2`, shape (height, width // 2 + 1).
@@ -62,13 +65,13 @@ class LBFGS:
                 self.pairs.append((s, y, 1 / curvature))
                 self.gamma = curvature / _dot(y, self._precondition(y))
         self.previous = (image, gradient)
-        direction = -self._inverse_hessian(gradient)
+        direction = self._inverse_hessian(gradient).neg_()
         length = direction.square().mean().sqrt()
         if self.pairs:
             scale = (self.longest_step / length).clamp(max=self.learning_rate)
         else:
             scale = self.first_step * min(self.learning_rate, 1.0) / length.clamp_min(1e-30)
-        return image + direction * scale
+        return direction.mul_(scale).add_(image)
 
     def state(self) -> dict[str, Tensor]:
         """The last image and gradient, and the history of their differences."""
@@ -88,19 +91,24 @@ class LBFGS:
         for s, y in ((state[f"s{k}"], state[f"y{k}"]) for k in range(count)):
             self.pairs.append((s, y, 1 / _dot(s, y)))
 
+    def forget(self) -> None:
+        """Let go of the history and of the last image and gradient."""
+        self.pairs.clear()
+        self.previous = None
+
     def _inverse_hessian(self, gradient: Tensor) -> Tensor:
         """The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4)."""
         q = gradient.clone()
         alphas = []
         for s, y, rho in reversed(self.pairs):
             alpha = rho * _dot(s, q)
-            q -= alpha * y
+            q.addcmul_(y, -alpha)  # without a copy of y, as large as the picture
             alphas.append(alpha)
         r = self._precondition(q)
         if self.pairs:
             r *= self.gamma
         for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
-            r += s * (alpha - rho * _dot(y, r))
+            r.addcmul_(s, alpha - rho * _dot(y, r))
         return r
 
     def _precondition(self, gradient: Tensor) -> Tensor:
@@ -108,7 +116,7 @@ class LBFGS:
             return gradient.clone()
         size = (gradient.shape[-2], gradient.shape[-1])
         falloff = frequency_falloff(size, self.power, gradient.device).to(gradient.dtype)
-        return torch.fft.irfft2(torch.fft.rfft2(gradient) * falloff, s=size)
+        return torch.fft.irfft2(torch.fft.rfft2(gradient).mul_(falloff), s=size)
 
 
 class Adam:
@@ -143,6 +151,10 @@ class Adam:
         if state:
             self.mean, self.square = state["mean"], state["square"]
             self.steps = int(state["steps"])
+
+    def forget(self) -> None:
+        """Let go of the averages."""
+        self.steps, self.mean, self.square = 0, None, None
 
 
 def build(config: StyleConfig, history: int = 50) -> Optimizer:

@@ -32,6 +32,10 @@ class Span(NamedTuple):
         stop = None if self.last else (self.stop - self.window_start) // stride
         return slice((self.start - self.window_start) // stride, stop)
 
+    def positions(self, stride: int) -> slice:
+        """The same positions, counted in the whole layer."""
+        return slice(self.start // stride, None if self.last else self.stop // stride)
+
 
 class Tile(NamedTuple):
     """A rectangle of an image."""

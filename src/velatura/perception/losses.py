@@ -26,11 +26,14 @@ class Loss(NamedTuple):
     gradient: Tensor  # like the first argument
 
 
-def moments(features: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+def moments(
+    features: Tensor, dtype: torch.dtype | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Gram matrix F Fᵀ (Gatys et al. 2016, eq. 3), not yet divided by anything.
 
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
-    taken in `dtype`, by default `moments_dtype`'s.
+    taken in `dtype`, by default `moments_dtype`'s. With `weights` (batch, 1, H, W) in [0, 1] it is
+    F diag(w) Fᵀ, the guided Gram matrix of Gatys et al. 2017, section 5.1, whose guide is √w.
     """
     flat = features.permute(0, 2, 3, 1).flatten(0, 2)  # (N, C), a view where channels come last
     positions, channels = flat.shape
@@ -38,9 +41,12 @@ def moments(features: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     total = flat.new_zeros((channels, channels), dtype=dtype)
     # On a CPU a float32 copy of all positions at once would not stay in its cache.
     at_once = 4096 if features.device.type == "cpu" else max(1, positions)
-    for part in torch.split(flat, at_once):
-        part = part.to(dtype)
-        total.addmm_(part.T, part)
+    for start in range(0, positions, at_once):
+        part = flat[start : start + at_once].to(dtype)
+        weighted = part
+        if weights is not None:
+            weighted = part * weights.reshape(-1, 1)[start : start + at_once]
+        total.addmm_(part.T, weighted)
     return total
 
 
@@ -54,18 +60,29 @@ def moments_dtype(channels: int, positions: int, device: torch.device) -> torch.
     return torch.float64 if few else torch.float32
 
 
-def moments_divisor(channels: int, positions: int, normalization: str) -> float:
-    """What Gram matrices are divided by: `positions` N, `elements` C·N, or `none` 1."""
-    return {"positions": positions, "elements": channels * positions, "none": 1}[normalization]
+def moments_divisor(channels: int, positions: float, normalization: str) -> float:
+    """What Gram matrices are divided by.
+
+    `positions` N, `elements` C·N, `root-elements` √(C·N), which divides squares of Gram matrices
+    by C·N, or `none` 1.
+    """
+    elements = channels * positions
+    return {
+        "positions": positions,
+        "elements": elements,
+        "root-elements": elements**0.5,
+        "none": 1,
+    }[normalization]
 
 
-def through_moments(features: Tensor, derivative: Tensor) -> Tensor:
-    """Gradient at the features of a loss whose `derivative` at F Fᵀ is symmetric.
+def through_moments(features: Tensor, derivative: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Gradient at the features of a loss whose `derivative` at F diag(w) Fᵀ is symmetric.
 
-    ∂L/∂F = 2 (∂L/∂(F Fᵀ)) F, with `derivative` (C, C); the shape of `features` comes back.
+    ∂L/∂F = 2 D F diag(w), with `derivative` D (C, C); the shape of `features` comes back.
     """
     matrix = (2 * derivative).to(features.dtype)
-    return (features.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
+    gradient = (features.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
+    return gradient if weights is None else gradient * weights.to(gradient.dtype)
 
 
 def gram(moment: Tensor, target: Tensor) -> Loss:
@@ -116,9 +133,9 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
 def content(features: Tensor, target: Tensor, divisor: float) -> Loss:
     """Squared error of features, Σ (F − P)² / divisor (Gatys et al. 2016, eq. 1, where it is 2).
 
-    Both are (batch, C, H, W). The number of elements as `divisor` gives the mean squared error;
-    the target's own sum of squares gives the error relative to it, which makes one weight mean
-    the same at every layer.
+    Both are (batch, C, H, W). Two as `divisor` is the paper's. The number of elements gives the
+    mean squared error; the target's own sum of squares gives the error relative to it, which makes
+    one weight mean the same at every layer.
     """
     target = _at_least_float32(target)
     difference = features.to(target.dtype) - target

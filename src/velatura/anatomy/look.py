@@ -1,0 +1,109 @@
+"""What one layer sees of a photograph, and how a painting looks to it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from velatura.images.io import to_pil
+from velatura.painting.config import StyleConfig
+from velatura.painting.engine import transfer
+from velatura.perception import losses
+from velatura.perception.layers import geometry
+from velatura.perception.vgg import VGG19
+
+MAPS = 8
+GRAM_SIDE = 256  # pixels of a Gram matrix's picture
+STEPS = (30, 30)  # of reconstructions and textures, coarse to fine
+
+
+class Look(NamedTuple):
+    """A layer's view. Pictures of the painting are None where there is none."""
+
+    layer: str
+    shape: tuple[int, int, int]  # channels, height, width
+    field: int  # pixels of the photograph that one position sees, a side
+    channels: list[int]  # those that respond most
+    maps: list[Image.Image]  # their features, white where strongest
+    gram: Image.Image
+    reconstruction: Image.Image
+    painting_gram: Image.Image | None
+    texture: Image.Image | None
+    content_distance: float | None  # of the painting's features from the photograph's, relative
+    style_distance: float | None  # Wasserstein, relative to the painting
+
+
+def look(network: VGG19, layer: str, photograph: Tensor, painting: Tensor | None) -> Look:
+    """See `photograph` (1, 3, height, width), and `painting` of the same size, at one layer.
+
+    The reconstruction is painted from noise with the layer's content loss alone, the texture with
+    its style loss alone.
+    """
+    with torch.no_grad():
+        features = network(photograph, [layer])[layer].float()
+        other = None if painting is None else network(painting, [layer])[layer].float()
+    _, count, height, width = features.shape
+    stride, reach = geometry(layer)
+    energy = features.square().mean(dim=(0, 2, 3))
+    strongest = features.mean(dim=(0, 2, 3)).argsort(descending=True)[:MAPS].tolist()
+    order = energy.argsort(descending=True)
+    moment = _moment(features)
+    texture = painting_gram = content_distance = style_distance = None
+    if painting is not None and other is not None:
+        other_moment = _moment(other)
+        painting_gram = _gram_picture(other_moment, order)
+        texture = _paint(photograph, painting, content={}, style={layer: 1.0})
+        root = losses.moments_root(other_moment)
+        style_distance = float(losses.wasserstein(moment, root).value)
+        size = float(losses.square_sum(features))
+        content_distance = float(losses.content(other, features, size).value)
+    return Look(
+        layer,
+        (count, height, width),
+        2 * reach + stride,
+        strongest,
+        [_map_picture(features[0, channel]) for channel in strongest],
+        _gram_picture(moment, order),
+        _paint(photograph, None, content={layer: 1.0}, style={}),
+        painting_gram,
+        texture,
+        content_distance,
+        style_distance,
+    )
+
+
+def _moment(features: Tensor) -> Tensor:
+    return (losses.moments(features) / features[0, 0].numel()).float()
+
+
+def _paint(
+    photograph: Tensor, painting: Tensor | None, content: dict[str, float], style: dict[str, float]
+) -> Image.Image:
+    config = StyleConfig(
+        size=max(photograph.shape[-2:]),
+        steps=STEPS,
+        init="noise",
+        content_layers=content,
+        style_layers=style,
+        content_weight=1.0,
+        palette="photograph",
+    )
+    *_, last = transfer(photograph, [] if painting is None else [painting], config)
+    return to_pil(last.image)
+
+
+def _map_picture(feature: Tensor) -> Image.Image:
+    """One channel (height, width), black at zero and white at its strongest."""
+    levels = (feature / feature.max().clamp_min(1e-12)).clamp(0, 1)
+    return Image.fromarray((255 * levels).byte().numpy())
+
+
+def _gram_picture(moment: Tensor, order: Tensor) -> Image.Image:
+    """Moments (C, C), channels in `order`, on a logarithmic scale over five decades."""
+    levels = moment[order][:, order].clamp_min(1e-30).log10()
+    levels = 1 - (levels.max() - levels).clamp(0, 5) / 5
+    picture = Image.fromarray((255 * levels).byte().numpy().astype(np.uint8))
+    smooth = Image.Resampling.BOX if len(moment) > GRAM_SIDE else Image.Resampling.NEAREST
+    return picture.resize((GRAM_SIDE, GRAM_SIDE), smooth)

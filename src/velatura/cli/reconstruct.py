@@ -1,0 +1,46 @@
+"""`velatura reconstruct`: what a layer still knows of a photograph, painted from noise."""
+
+import argparse
+from pathlib import Path
+
+from velatura.cli.commission import Commission
+from velatura.cli.options import add_config_options, config_from
+from velatura.cli.painting import add_output_arguments, carry_out
+
+CONTENT_ONLY = {
+    "content_weight": 1.0,
+    "style_layers": {},
+    "style_weight": 0.0,
+    "init": "noise",
+    "palette": "photograph",
+}
+FIXED = {
+    "content_layers",
+    "content_weight",
+    "strength",
+    "mask",
+    "style_mask",
+    "style_layers",
+    "style_weight",
+    "style_loss",
+    "stroke_size",
+    "style_shape",
+    "gram_norm",
+    "blend",
+    "palette",
+    "colors",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument(
+        "--layer", default="relu4_2", help="whose features are kept (default: relu4_2)"
+    )
+    add_output_arguments(parser)
+    add_config_options(parser, without=FIXED)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    config = config_from(arguments, CONTENT_ONLY | {"content_layers": {arguments.layer: 1.0}})
+    return carry_out(Commission(arguments.content, [], arguments.output, config), arguments)

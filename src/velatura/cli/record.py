@@ -1,0 +1,97 @@
+"""What is kept of a painting on the way: film, strip, losses."""
+
+import argparse
+import contextlib
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+from velatura.errors import ImageError
+
+if TYPE_CHECKING:
+    from velatura.painting.engine import Step
+
+
+def add_record_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options that ask for records."""
+    parser.add_argument(
+        "--film", type=Path, metavar="FILE", help="how it came about, as .mp4, .gif or .webp"
+    )
+    parser.add_argument(
+        "--strip", type=Path, metavar="FILE", help="the same as a few pictures in a row"
+    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="losses, a line of JSON a step")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="losses as a drawing")
+
+
+class Record:
+    """Keeps what the options ask for; use it in a `with` block, which writes at its end."""
+
+    def __init__(self, arguments: argparse.Namespace | None) -> None:
+        names = ("film", "strip", "log", "plot")
+        self.paths: dict[str, Path] = {
+            name: path for name in names if (path := getattr(arguments, name, None))
+        }
+        self.lines: list[str] = []
+        self.log: TextIO | None = None
+
+    def __enter__(self) -> "Record":
+        if not self.paths:
+            return self
+        from velatura.images.io import check_writable
+        from velatura.painting import film
+
+        for name in ("strip", "plot"):
+            if name in self.paths:
+                check_writable(self.paths[name])
+        if "film" in self.paths:
+            film.check_film(self.paths["film"])
+            check_writable(self.paths["film"].with_suffix(".webp"))
+        if "plot" in self.paths:
+            film.check_plot()
+        if "log" in self.paths:
+            try:
+                self.log = self.paths["log"].open("w", encoding="utf-8")
+            except OSError as error:
+                raise ImageError(
+                    f"{self.paths['log']}: cannot be written ({error.strerror or error})"
+                ) from error
+        self.film = film.Film()
+        return self
+
+    def add(self, step: "Step") -> None:
+        """Look at a step."""
+        if not self.paths:
+            return
+        from velatura.painting import film
+
+        if "film" in self.paths or "strip" in self.paths:
+            self.film.add(step)
+        if "plot" in self.paths or self.log:
+            self.lines.append(film.loss_line(step))
+        if self.log:
+            print(self.lines[-1], file=self.log, flush=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.log:
+            with contextlib.suppress(OSError):
+                self.log.close()
+
+    def write(self) -> None:
+        """Write what was kept, of however many steps."""
+        if not self.paths:
+            return
+        from velatura.images import io
+        from velatura.painting import film
+
+        if "film" in self.paths:
+            film.write_film(self.paths["film"], self.film)
+        if "strip" in self.paths:
+            io.write(self.paths["strip"], film.strip(self.film))
+        if "plot" in self.paths:
+            film.write_plot(self.paths["plot"], self.lines)

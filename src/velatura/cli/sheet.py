@@ -1,0 +1,92 @@
+"""`velatura sheet`: several styles, and several values of an option, beside each other."""
+
+import argparse
+import dataclasses
+import tempfile
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from velatura.cli.commission import Commission
+from velatura.cli.options import add_config_options, config_from
+from velatura.cli.painting import paint
+from velatura.cli.progress import say
+from velatura.errors import ConfigError
+from velatura.painting.config import parsers
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="a row each")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
+    )
+    parser.add_argument(
+        "--sweep",
+        metavar="OPTION=VALUE,VALUE…",
+        help="a column for each value, as style-weight=0.5,1,2; lists apart by semicolons",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--recipe", default="default", help="settings to begin with; see velatura recipes"
+    )
+    add_config_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from velatura.images.io import check_writable, write
+    from velatura.images.sheet import grid
+
+    config = config_from(arguments)
+    check_writable(arguments.output)
+    option, values = _sweep(arguments.sweep)
+    columns = [dataclasses.replace(config, **{option: v}) if option else config for v in values]
+    labels = [f"{option.replace('_', '-')} {_text(value)}" if option else "" for value in values]
+    rows: list[list[Image.Image]] = []
+    interrupted = False
+    with tempfile.TemporaryDirectory() as folder:
+        for style, number in product(arguments.styles, range(len(columns))):
+            if not arguments.quiet:
+                say(f"{style.stem} {labels[number]}".rstrip())
+            picture = Path(folder) / f"{len(rows)}-{number}.png"
+            commission = Commission(arguments.content, [style], picture, columns[number])
+            try:
+                _, interrupted = paint(commission, quiet=arguments.quiet)
+            except KeyboardInterrupt:
+                if not rows:
+                    raise
+                interrupted = True
+                break
+            with Image.open(picture) as image:
+                if number == 0:
+                    rows.append([])
+                rows[-1].append(image.convert("RGB"))
+            if interrupted:
+                break
+    names = [style.stem for style in arguments.styles]
+    write(arguments.output, grid(rows, names[: len(rows)], labels))
+    return 130 if interrupted else 0
+
+
+def _sweep(text: str | None) -> tuple[str, list[Any]]:
+    """The option's name and its values; no name and one value where nothing is swept."""
+    if not text:
+        return "", [None]
+    name, _, listed = text.partition("=")
+    option = name.strip().removeprefix("--").replace("-", "_")
+    if option not in parsers() or not listed:
+        raise ConfigError(
+            f"sweep: expected an option of `velatura sheet` and its values, as "
+            f"style-weight=0.5,1,2, got {text!r}"
+        )
+    parts = listed.split(";") if ";" in listed else listed.split(",")
+    try:
+        return option, [parsers()[option](part) for part in parts]
+    except ValueError:
+        raise ConfigError(f"sweep: {option}: cannot read the values {listed!r}") from None
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

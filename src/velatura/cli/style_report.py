@@ -1,0 +1,95 @@
+"""`velatura style-report`: what a style loss can hold of a painting, and what to do about it."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from velatura.cli.progress import say
+from velatura.errors import ImageError
+
+if TYPE_CHECKING:
+    from velatura.anatomy.suitability import Suitability
+
+# Bounds between verdicts; docs/which-paintings-work.md has the paintings that they come from.
+UNEVEN, FAINT, GREY = 0.25, 0.15, 0.02
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paintings", type=Path, nargs="+", metavar="painting")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="write pictures there: painting, texture"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
+    from velatura.images.io import read, to_pil, write
+    from velatura.images.resize import resize
+    from velatura.images.sheet import side_by_side
+    from velatura.perception import weights
+    from velatura.perception.vgg import VGG19
+
+    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
+    folder: Path | None = arguments.output
+    if folder:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f"{folder}: expected a folder ({error.strerror or error})") from error
+    report = {}
+    for number, path in enumerate(arguments.paintings, start=1):
+        if not arguments.quiet:
+            say(f"{path} ({number} of {len(arguments.paintings)})")
+        painting = read(path).pixels
+        if min(painting.shape[-2:]) < 64:
+            raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
+        found = measure(network, painting)
+        report[str(path)] = _as_dict(found)
+        if folder:
+            size = (found.texture.shape[-2], found.texture.shape[-1])
+            images = (resize(painting, size), found.texture, found.surrogate)
+            write(folder / f"{path.stem}.png", side_by_side([to_pil(image) for image in images]))
+    if arguments.json:
+        print(json.dumps(report))
+        return 0
+    for name, entry in report.items():
+        print(name)
+        for key in ("unevenness", "kept", "chroma", "lightness"):
+            print(f"  {key:12} {entry[key]:.3f}")
+        levels = ", ".join(f"{layer} {value:.2f}" for layer, value in entry["structure"].items())
+        print(f"  structure    {levels}")
+        print(f"  {entry['verdict']}")
+        if entry["suggestion"]:
+            print(f"  try: {entry['suggestion']}")
+    return 0
+
+
+def _as_dict(found: "Suitability") -> dict[str, Any]:
+    verdict, suggestion = judge(found)
+    return {
+        "unevenness": found.unevenness,
+        "structure": found.structure,
+        "scale": found.scale,
+        "kept": found.kept,
+        "chroma": found.chroma,
+        "lightness": found.lightness,
+        "verdict": verdict,
+        "suggestion": suggestion,
+    }
+
+
+def judge(found: "Suitability") -> tuple[str, str]:
+    """A verdict in words, and options to try."""
+    if max(found.structure.values()) < FAINT:
+        return "little texture beyond its colours: only its palette will come over", ""
+    if found.unevenness > UNEVEN:
+        return (
+            "uneven: it shows different things in different places, which a style loss mixes",
+            "--stroke-size 0.5, --style-mask with its most typical part, or a crop",
+        )
+    if found.chroma < GREY:
+        return "even, nearly grey", "--colors content-luminance keeps the photograph's colours"
+    return "even and textured: a good style", ""

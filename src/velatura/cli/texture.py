@@ -1,0 +1,51 @@
+"""`velatura texture`: a new texture of any size from a painting, its style alone, out of noise."""
+
+import argparse
+import re
+from pathlib import Path
+
+from velatura.cli.commission import Commission
+from velatura.cli.options import add_config_options, config_from
+from velatura.cli.painting import add_output_arguments, carry_out
+
+STYLE_ONLY = {"content_layers": {}, "content_weight": 0.0, "init": "noise", "palette": "photograph"}
+FIXED = {
+    "size",
+    "content_layers",
+    "content_weight",
+    "content_loss",
+    "strength",
+    "palette",
+    "colors",
+    "mask",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
+    parser.add_argument(
+        "--size",
+        type=_canvas,
+        default=(512, 512),
+        metavar="WIDTHxHEIGHT",
+        help="of the texture in pixels (default: 512x512)",
+    )
+    add_output_arguments(parser)
+    add_config_options(parser, without=FIXED)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    canvas = arguments.size
+    arguments.size = max(canvas)
+    config = config_from(arguments, STYLE_ONLY)
+    commission = Commission(None, arguments.styles, arguments.output, config, canvas)
+    return carry_out(commission, arguments)
+
+
+def _canvas(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text)
+    if not match or not all(int(side or match[1]) >= 16 for side in match.groups()):
+        raise argparse.ArgumentTypeError(
+            f"expected WIDTHxHEIGHT, or one number for both, at least 16 pixels, got {text!r}"
+        )
+    return int(match[1]), int(match[2] or match[1])

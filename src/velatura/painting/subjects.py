@@ -1,0 +1,106 @@
+"""What is painted and after what: images and masks, read, checked, and at each scale's size."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from velatura.errors import ConfigError, ImageError
+from velatura.images.io import ImageLike, read
+from velatura.images.resize import resize
+from velatura.painting.colors import prepare
+from velatura.painting.config import StyleConfig
+from velatura.perception.layers import geometry
+
+
+class Subjects(NamedTuple):
+    """Images (1, 3, height, width), each of its own size until `at` brings them to a picture's."""
+
+    photograph: Tensor
+    paintings: list[Tensor]
+    colors: Tensor | None  # whose hue and chroma the finished picture takes
+    masks: list[Tensor]  # (1, 1, height, width): where in the picture each style goes
+    style_masks: list[Tensor]  # what of each painting is looked at
+
+    def at(self, size: tuple[int, int], config: StyleConfig) -> "Subjects":
+        """The same for a picture of `size` (height, width)."""
+        paintings = [_style_at(painting, size, config) for painting in self.paintings]
+        return Subjects(
+            resize(self.photograph, size),
+            paintings,
+            None if self.colors is None else resize(self.colors, size),
+            [resize(mask, size) for mask in self.masks],
+            [
+                resize(mask, (painting.shape[-2], painting.shape[-1]))
+                for mask, painting in zip(self.style_masks, paintings, strict=False)
+            ],
+        )
+
+
+def gather(
+    content: ImageLike,
+    styles: "ImageLike | Sequence[ImageLike]",
+    config: StyleConfig,
+    device: torch.device,
+) -> Subjects:
+    """Read all images and give them the colours that `config` asks for.
+
+    Raises:
+        ImageError: an image cannot be read, is too small, or a mask is black or of another shape.
+        ConfigError: there are more or fewer styles, blend weights or masks than fit each other.
+    """
+    photograph = read(content).pixels.to(device)
+    single = isinstance(styles, str) or not isinstance(styles, Sequence)
+    several = cast("Sequence[ImageLike]", [styles] if single else styles)
+    paintings = [read(style).pixels.to(device) for style in several]
+    if not paintings and config.style_weight and any(config.style_layers.values()):
+        raise ConfigError("styles: expected at least one image, got none")
+    config.blend_weights(len(paintings))
+    for painting in paintings:
+        if min(painting.shape[-2:]) < smallest_side(config):
+            raise ImageError(
+                f"expected a style image of at least {smallest_side(config)} pixels a side, got "
+                f"{painting.shape[-1]}×{painting.shape[-2]}"
+            )
+    masks = [_read_mask(path, photograph) for path in config.mask]
+    style_masks = [
+        _read_mask(path, painting)
+        for path, painting in zip(config.style_mask, paintings, strict=False)
+    ]
+    return Subjects(*prepare(photograph, paintings, config), masks, style_masks)
+
+
+def smallest_side(config: StyleConfig) -> int:
+    """Pixels a side below which the deepest layer would have no position, and at least 16."""
+    layers = [*config.content_layers, *config.style_layers]
+    return max(16, *(geometry(layer).stride for layer in layers))
+
+
+def _read_mask(path: str, image: Tensor) -> Tensor:
+    """A mask (1, 1, height, width) for `image`, in its shape if not in its size."""
+    mask = read(Path(path)).pixels.mean(dim=1, keepdim=True).to(image)
+    ratios = [tensor.shape[-1] / tensor.shape[-2] for tensor in (mask, image)]
+    if abs(math.log(ratios[0] / ratios[1])) > 0.05:
+        raise ImageError(
+            f"{path}: expected a mask in the shape of its image, "
+            f"{image.shape[-1]}×{image.shape[-2]}, got {mask.shape[-1]}×{mask.shape[-2]}"
+        )
+    if float(mask.mean()) < 1e-3:
+        raise ImageError(f"{path}: expected a mask with some white, got a black one")
+    return mask
+
+
+def _style_at(painting: Tensor, size: tuple[int, int], config: StyleConfig) -> Tensor:
+    """The painting with as many pixels as the picture, times the style scale a side.
+
+    Never above its own size, as enlarging would only add blur, unless it takes the picture's shape.
+    """
+    if config.style_shape == "picture":
+        return resize(painting, (size[0], size[1]))
+    height, width = painting.shape[-2:]
+    factor = min(1.0, config.stroke_size * math.sqrt(size[0] * size[1] / (height * width)))
+    factor = max(factor, smallest_side(config) / min(height, width))
+    return resize(painting, (round(height * factor), round(width * factor)))

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from velatura.anatomy import suitability
+from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure, random_phases
+from velatura.images.io import read
+from velatura.perception.vgg import VGG19
+
+from ..conftest import random_image
+
+
+@pytest.fixture
+def network(embedded, monkeypatch):
+    monkeypatch.setattr(suitability, "STEPS", (6, 4))
+    return VGG19(embedded, [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
+
+
+def test_random_phases_keep_the_spectrum_and_the_colours(generator):
+    image = 0.5 + 0.02 * torch.randn(1, 3, 40, 36, generator=generator)
+    moved = random_phases(image, generator)
+    for got, expected in (
+        (torch.fft.rfft2(moved).abs(), torch.fft.rfft2(image).abs()),
+        (torch.cov(moved.flatten(2)[0]), torch.cov(image.flatten(2)[0])),
+    ):
+        torch.testing.assert_close(got, expected, atol=1e-2, rtol=1e-2)
+    assert float((moved - image).abs().mean()) > 0.01
+
+
+def test_a_pure_texture_is_even_and_a_picture_of_two_halves_is_not(network, generator):
+    noise = random_image(generator, 128, 128)
+    halves = noise.clone()
+    halves[..., 64:] = 0.1
+    even, uneven = measure(network, noise), measure(network, halves)
+    assert even.unevenness < 0.05
+    assert uneven.unevenness > 5 * even.unevenness
+
+
+def test_noise_has_no_structure_beyond_its_spectrum_and_a_painting_has(
+    network, generator, painting
+):
+    noise = 0.5 + 0.1 * torch.randn(1, 3, 128, 128, generator=generator).clamp(-3, 3)
+    plain = measure(network, noise)
+    painted = measure(network, read(painting.resize((128, 128))).pixels)
+    assert max(plain.structure.values()) < 0.5 * max(painted.structure.values())
+    assert painted.scale in STYLE_LAYERS
+    assert painted.kept <= 1
+
+
+def test_grey_paintings_have_no_chroma(network, generator):
+    grey = random_image(generator, 96, 96).mean(dim=1, keepdim=True).expand(1, 3, 96, 96)
+    assert measure(network, grey).chroma < 0.01

@@ -1,0 +1,72 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from velatura.anatomy import look
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(look, "STEPS", (2,))
+
+
+class Page(HTMLParser):
+    """Anchors, links to them, and everything that is fetched."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.anchors, self.links, self.sources = set(), set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors.add(found.get("id"))
+        self.sources += [found[name] for name in ("src", "href") if name in found]
+        if tag == "a":
+            self.links.add(found["href"].removeprefix("#"))
+
+
+def test_one_page_that_needs_nothing_else(velatura):
+    done = velatura(
+        *("anatomy", "photo.png", "-o", "seen", "--style", "painting.png"),
+        *("--layers", "relu1_1,relu2_1", "--size", "64"),
+    )
+    assert done.returncode == 0, done.stderr
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.links
+    assert page.links <= page.anchors
+    assert all(source.startswith(("data:", "#")) for source in page.sources)
+    assert not re.search(r"https?://", text)
+    assert "how far" in text.lower()
+    for name in ("relu1_1-gram", "relu2_1-texture", "relu2_1-reconstruction"):
+        with Image.open(velatura.folder / "seen" / f"{name}.png") as picture:
+            assert picture.width > 30
+
+
+def test_names_are_escaped(velatura):
+    (velatura.folder / "photo.png").rename(velatura.folder / "<b>&.png")
+    done = velatura("anatomy", "<b>&.png", "-o", "seen", "--layers", "relu1_1", "--size", "48")
+    assert done.returncode == 0, done.stderr
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    assert "&lt;b&gt;&amp;.png" in text
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("photo.png", "--layers", "relu9_9"), "expected a layer of VGG-19"),
+        (("photo.png", "--size", "8"), "size: expected at least 32"),
+        (("nothing.png",), "found nothing"),
+        (("photo.png", "--style", "nothing.png"), "found nothing"),
+        (("photo.png", "-o", "photo.png"), "expected a folder to write to"),
+    ],
+)
+def test_bad_input_is_one_line(velatura, arguments, told):
+    done = velatura("anatomy", "-o", "seen", *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1

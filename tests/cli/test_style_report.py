@@ -1,0 +1,43 @@
+import json
+
+import pytest
+from PIL import Image
+
+from velatura.anatomy import suitability
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(suitability, "STEPS", (2,))
+
+
+def test_it_measures_and_judges(velatura):
+    done = velatura("style-report", "painting.png", "photo.png", "--json", "-o", "seen")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert list(report) == ["painting.png", "photo.png"]
+    for entry in report.values():
+        assert entry["unevenness"] >= 0
+        assert entry["scale"] in entry["structure"]
+        assert entry["verdict"]
+    with Image.open(velatura.folder / "seen" / "painting.png") as sheet:
+        assert sheet.width > 3 * 80
+
+
+def test_it_says_so_in_words(velatura):
+    done = velatura("style-report", "painting.png", "--quiet")
+    assert done.stdout.startswith("painting.png\n  unevenness")
+    assert done.stderr == ""
+
+
+def test_bad_input_is_one_line(velatura):
+    Image.new("RGB", (20, 20)).save(velatura.folder / "tiny.png")
+    for arguments, told in (
+        (("nothing.png",), "found nothing"),
+        (("tiny.png",), "at least 64 pixels a side"),
+        (("painting.png", "-o", "photo.png"), "expected a folder"),
+    ):
+        done = velatura("style-report", "--quiet", *arguments)
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert done.stderr.count("\n") == 1

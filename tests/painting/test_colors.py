@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from velatura import StyleConfig, transfer
+from velatura.images.color import oklab
+from velatura.images.io import read
+from velatura.painting.colors import prepare
+
+SHORT = {"steps": (3, 2), "precision": "fp32"}
+
+
+def statistics(image):
+    flat = image.transpose(0, 1).flatten(1)
+    return flat.mean(1), torch.cov(flat, correction=0)
+
+
+def test_content_luminance_paints_lightness_alone(photograph, painting):
+    *_, step = transfer(photograph, painting, StyleConfig(colors="content-luminance", **SHORT))
+    image, own = step.image, read(photograph).pixels
+    assert float((image - own).abs().mean()) > 0.01
+    torch.testing.assert_close(oklab(image)[:, 1:], oklab(own)[:, 1:], atol=4e-3, rtol=0)
+
+
+def test_content_match_gives_the_painting_the_photographs_mean_and_covariance(generator):
+    # Spread so little that nothing needs to be clamped.
+    photo = 0.4 + 0.2 * torch.rand(1, 3, 40, 40, generator=generator)
+    painting = torch.rand(1, 3, 30, 50, generator=generator)
+    prepared = prepare(photo, [painting], StyleConfig(colors="content-match"))
+    assert prepared.photograph is photo
+    for got, expected in zip(statistics(prepared.paintings[0]), statistics(photo), strict=True):
+        torch.testing.assert_close(got, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_each_choice_gives_another_picture(photograph, painting):
+    images = []
+    for colors in ("style", "content-luminance", "content-match"):
+        *_, step = transfer(photograph, painting, StyleConfig(colors=colors, **SHORT))
+        images.append(step.image)
+    assert not torch.equal(images[0], images[1])
+    assert not torch.equal(images[1], images[2])
+
+
+def test_a_black_painting_and_a_flat_photograph_stay_finite():
+    flat, black = torch.full((1, 3, 32, 32), 0.5), torch.zeros(1, 3, 32, 32)
+    for colors in ("content-luminance", "content-match"):
+        prepared = prepare(flat, [black], StyleConfig(colors=colors))
+        assert torch.isfinite(prepared.photograph).all()
+        assert torch.isfinite(prepared.paintings[0]).all()
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(ValueError, match="colors: expected style or content-luminance"):
+        StyleConfig(colors="blue")
+
+
+def test_at_strength_zero_the_photograph_keeps_its_colours(generator):
+    photo, painting = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(2))
+    assert torch.equal(prepare(photo, [painting], StyleConfig(strength=0)).photograph, photo)
+    half, full = (
+        (prepare(photo, [painting], StyleConfig(strength=s)).photograph - photo).abs().mean()
+        for s in (0.25, 0.5)
+    )
+    assert 0 < float(half) < float(full)
