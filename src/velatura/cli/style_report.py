@@ -11,7 +11,7 @@ from velatura.errors import ImageError
 if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
 
-# Bounds between verdicts; docs/which-paintings-work.md has the paintings that they come from.
+# Bounds between verdicts: first guesses, not calibrated on many paintings.
 UNEVEN, FAINT, GREY = 0.25, 0.15, 0.02
 
 
