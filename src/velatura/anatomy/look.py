@@ -7,9 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from velatura.anatomy.alone import Watch, reconstruction, texture
 from velatura.images.io import to_pil
-from velatura.painting.config import StyleConfig
-from velatura.painting.engine import transfer
 from velatura.perception import losses
 from velatura.perception.layers import geometry
 from velatura.perception.vgg import VGG19
@@ -35,30 +34,36 @@ class Look(NamedTuple):
     style_distance: float | None  # Wasserstein, relative to the painting
 
 
-def look(network: VGG19, layer: str, photograph: Tensor, painting: Tensor | None) -> Look:
+def look(
+    network: VGG19,
+    layer: str,
+    photograph: Tensor,
+    painting: Tensor | None,
+    watch: Watch = lambda step: None,
+) -> Look:
     """See `photograph` (1, 3, height, width), and `painting` of the same size, at one layer.
 
     The reconstruction is painted from noise with the layer's content loss alone, the texture with
-    its style loss alone.
+    its style loss alone; `watch` is shown their steps.
     """
     with torch.no_grad():
         features = network(photograph, [layer])[layer].float()
         other = None if painting is None else network(painting, [layer])[layer].float()
     _, count, height, width = features.shape
     stride, reach = geometry(layer)
-    energy = features.square().mean(dim=(0, 2, 3))
     strongest = features.mean(dim=(0, 2, 3)).argsort(descending=True)[:MAPS].tolist()
-    order = energy.argsort(descending=True)
+    order = features.square().mean(dim=(0, 2, 3)).argsort(descending=True)
     moment = _moment(features)
-    texture = painting_gram = content_distance = style_distance = None
+    alike = painting_gram = content_distance = style_distance = None
     if painting is not None and other is not None:
         other_moment = _moment(other)
         painting_gram = _gram_picture(other_moment, order)
-        texture = _paint(photograph, painting, content={}, style={layer: 1.0})
+        size = (photograph.shape[-2], photograph.shape[-1])
+        alike = texture(painting, size, watch, steps=STEPS, style_layers={layer: 1.0})
         root = losses.moments_root(other_moment)
         style_distance = float(losses.wasserstein(moment, root).value)
-        size = float(losses.square_sum(features))
-        content_distance = float(losses.content(other, features, size).value)
+        energy = float(losses.square_sum(features))
+        content_distance = float(losses.content(other, features, energy).value)
     return Look(
         layer,
         (count, height, width),
@@ -66,9 +71,9 @@ def look(network: VGG19, layer: str, photograph: Tensor, painting: Tensor | None
         strongest,
         [_map_picture(features[0, channel]) for channel in strongest],
         _gram_picture(moment, order),
-        _paint(photograph, None, content={layer: 1.0}, style={}),
+        to_pil(reconstruction(photograph, watch, steps=STEPS, content_layers={layer: 1.0})),
         painting_gram,
-        texture,
+        None if alike is None else to_pil(alike),
         content_distance,
         style_distance,
     )
@@ -76,22 +81,6 @@ def look(network: VGG19, layer: str, photograph: Tensor, painting: Tensor | None
 
 def _moment(features: Tensor) -> Tensor:
     return (losses.moments(features) / features[0, 0].numel()).float()
-
-
-def _paint(
-    photograph: Tensor, painting: Tensor | None, content: dict[str, float], style: dict[str, float]
-) -> Image.Image:
-    config = StyleConfig(
-        size=max(photograph.shape[-2:]),
-        steps=STEPS,
-        init="noise",
-        content_layers=content,
-        style_layers=style,
-        content_weight=1.0,
-        palette="photograph",
-    )
-    *_, last = transfer(photograph, [] if painting is None else [painting], config)
-    return to_pil(last.image)
 
 
 def _map_picture(feature: Tensor) -> Image.Image:

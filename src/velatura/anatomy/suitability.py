@@ -5,10 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from velatura.anatomy.alone import Watch, texture
 from velatura.images.color import oklab
 from velatura.images.resize import fit, resize
-from velatura.painting.config import StyleConfig
-from velatura.painting.engine import transfer
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19
 
@@ -45,10 +44,10 @@ class Suitability(NamedTuple):
         return max(self.structure, key=lambda name: self.structure[name])
 
 
-def measure(network: VGG19, painting: Tensor) -> Suitability:
+def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) -> Suitability:
     """Measure a painting (1, 3, height, width).
 
-    `network` sees STYLE_LAYERS and HELD_OUT_LAYERS.
+    `network` sees STYLE_LAYERS and HELD_OUT_LAYERS; `watch` is shown the steps of the texture.
     """
     size = (painting.shape[-2], painting.shape[-1])
     painting = resize(painting, fit(size, min(SIZE, max(size))))
@@ -58,7 +57,8 @@ def measure(network: VGG19, painting: Tensor) -> Suitability:
         for top in (0, painting.shape[-2] - height)
         for left in (0, painting.shape[-1] - width)
     ]
-    texture = _texture(painting)
+    size = (painting.shape[-2], painting.shape[-1])
+    alike = texture(painting, size, watch, steps=STEPS)
     surrogate = random_phases(painting, torch.Generator().manual_seed(0))
     unevenness = sum(
         sum(_distances(network, quarter, painting, STYLE_LAYERS[:4]).values())
@@ -66,7 +66,7 @@ def measure(network: VGG19, painting: Tensor) -> Suitability:
     ) / (4 * len(quarters))
     held_out = [
         sum(_distances(network, image, painting, HELD_OUT_LAYERS).values())
-        for image in (texture, surrogate)
+        for image in (alike, surrogate)
     ]
     lab = oklab(painting)
     return Suitability(
@@ -75,7 +75,7 @@ def measure(network: VGG19, painting: Tensor) -> Suitability:
         1 - held_out[0] / max(held_out[1], 1e-9),
         float(lab[:, 1:].norm(dim=1).mean()),
         float(lab[:, 0].std()),
-        texture,
+        alike,
         surrogate,
     )
 
@@ -91,18 +91,6 @@ def random_phases(image: Tensor, generator: torch.Generator) -> Tensor:
     phase[0, 0] = 1
     size = (image.shape[-2], image.shape[-1])
     return torch.fft.irfft2(torch.fft.rfft2(image) * phase, s=size).clamp(0, 1)
-
-
-def _texture(painting: Tensor) -> Tensor:
-    config = StyleConfig(
-        size=max(painting.shape[-2:]),
-        steps=STEPS,
-        init="noise",
-        content_layers={},
-        palette="photograph",
-    )
-    *_, last = transfer(torch.full_like(painting, 0.5), [painting], config)
-    return last.image
 
 
 def _distances(

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from velatura.cli.progress import say
+from velatura.cli.progress import Progress, say
 from velatura.errors import ConfigError, ImageError
 from velatura.perception.layers import check_layer
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from velatura.anatomy.look import look
     from velatura.anatomy.page import page
-    from velatura.images.io import atomic_path, read, to_pil, write
+    from velatura.images.io import atomic_path, make_folder, read, to_pil, write
     from velatura.images.resize import fit, resize
     from velatura.perception import weights
     from velatura.perception.vgg import VGG19
@@ -44,16 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     photograph = resize(photograph, size)
     painting = resize(read(arguments.style).pixels, size) if arguments.style else None
     folder: Path = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f"{folder}: expected a folder to write to ({error.strerror})") from error
+    make_folder(folder)
     network = VGG19(weights.load(), layers)
     looks = []
     for number, name in enumerate(layers, start=1):
-        if not arguments.quiet:
-            say(f"{name} ({number} of {len(layers)})")
-        looks.append(look(network, name, photograph, painting))
+        with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
+            looks.append(look(network, name, photograph, painting, progress.show))
         for part in ("gram", "reconstruction", "painting_gram", "texture"):
             if picture := getattr(looks[-1], part):
                 write(folder / f"{name}-{part.replace('_', '-')}.png", picture)
@@ -63,11 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     text = page(
         images[0], images[1] if painting is not None else None, looks, arguments.content.name
     )
-    try:
-        with atomic_path(folder / "index.html") as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ImageError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    with atomic_path(folder / "index.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")
     if not arguments.quiet:
         say(f"{folder / 'index.html'}")
     return 0

@@ -35,16 +35,13 @@ class Commission:
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`, with checksums of the images it names."""
-        from velatura.images.io import atomic_path
+        from velatura.images.io import atomic_path, make_folder
 
         if not is_first():
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(folder / COMMISSION) as temporary:
-                temporary.write_text(json.dumps(self._as_dict(), indent=2), encoding="utf-8")
-        except OSError as error:
-            raise ImageError(f"{folder}: checkpoints cannot be written ({error})") from error
+        make_folder(folder)
+        with atomic_path(folder / COMMISSION) as temporary:
+            temporary.write_text(json.dumps(self._as_dict(), indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Commission":

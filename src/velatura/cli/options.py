@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from velatura.painting.config import StyleConfig, choices, parsers
+from velatura.painting.config import StyleConfig, as_text, choices, parsers
 from velatura.painting.recipes import recipe
 
 
@@ -59,7 +59,5 @@ _EXPECTED: dict[Any, str] = {int: "a whole number", float: "a number"}
 def _default(option: "dataclasses.Field[Any]") -> str:
     default = option.default
     if option.default_factory is not dataclasses.MISSING:
-        default = ",".join(
-            f"{name}={weight:g}" for name, weight in option.default_factory().items()
-        )
-    return "" if default in ((), None, "") else f" (default: {default})"
+        default = option.default_factory()
+    return "" if default in ((), {}, None, "") else f" (default: {as_text(default)})"

@@ -87,6 +87,7 @@ def paint(
 
     io.check_writable(commission.output)
     subject: Path | Image.Image = commission.content or Image.new("RGB", commission.canvas, "gray")
+    # Read once more by `transfer`: a photograph held here would stay in memory all along.
     alpha = io.read(subject).alpha
     for source in commission.inputs:
         if commission.output.exists() and source.exists() and commission.output.samefile(source):
@@ -96,7 +97,7 @@ def paint(
     step: Step | None = None
     failure: BaseException | None = None
     try:
-        with Progress(quiet) as progress, record:
+        with Progress(quiet) as progress:
             for step in transfer(
                 subject, commission.styles, commission.config, state=checkpoints.state()
             ):

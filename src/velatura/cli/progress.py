@@ -26,9 +26,10 @@ def is_first() -> bool:
 
 
 class Progress:
-    """Shows each step it is given; use it in a `with` block."""
+    """Shows each step it is given, after a title; use it in a `with` block."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, title: str = "") -> None:
+        self.title = f"{title} " if title else ""
         self.quiet = quiet or not is_first()
         self.live = sys.stderr is not None and sys.stderr.isatty()
         self.last_line = time.monotonic()
@@ -64,7 +65,7 @@ class Progress:
         if self.quiet:
             return
         height, width = step.scales[step.scale].size
-        where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
+        where = f"{self.title}scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
         if step.tiles > 1:
             where += f" in {step.tiles} tiles"
         status = f"step {step.number}/{step.total} {losses(step.terms)} {_left(step)}"

@@ -5,7 +5,7 @@ import json
 import textwrap
 from typing import Any
 
-from velatura.painting.config import StyleConfig
+from velatura.painting.config import StyleConfig, as_text
 from velatura.painting.recipes import RECIPES, Recipe, recipe
 
 
@@ -29,19 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
         usual = StyleConfig().as_dict()
         for option, value in entry.config.as_dict().items():
             if value != usual[option]:
-                print(f"--{option.replace('_', '-')} {_text(value)}")
+                flag = f"--{option.replace('_', '-')}"
+                print(flag if value is True else f"{flag} {as_text(value)}")
         print(f"\nvelatura stylize PHOTO PAINTING -o OUT.png --recipe {arguments.name}")
     return 0
 
 
 def _as_dict(entry: Recipe) -> dict[str, Any]:
     return {**entry._asdict(), "config": entry.config.as_dict()}
-
-
-def _text(value: object) -> str:
-    """A value as the command line takes it."""
-    if isinstance(value, dict):
-        return ",".join(f"{name}={weight:g}" for name, weight in value.items())
-    if isinstance(value, (tuple, list)):
-        return ",".join(map(str, value))
-    return "" if value is True else f"{value:g}" if isinstance(value, float) else str(value)

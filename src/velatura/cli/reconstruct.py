@@ -6,14 +6,8 @@ from pathlib import Path
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out
+from velatura.painting.recipes import CONTENT_ONLY
 
-CONTENT_ONLY = {
-    "content_weight": 1.0,
-    "style_layers": {},
-    "style_weight": 0.0,
-    "init": "noise",
-    "palette": "photograph",
-}
 FIXED = {
     "content_layers",
     "content_weight",

@@ -1,10 +1,8 @@
 """What is kept of a painting on the way: film, strip, losses."""
 
 import argparse
-import contextlib
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from velatura.errors import ImageError
 
@@ -25,7 +23,10 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Record:
-    """Keeps what the options ask for; use it in a `with` block, which writes at its end."""
+    """Keeps what the options ask for.
+
+    Raises ImageError or ConfigError where it is bound not to be written later.
+    """
 
     def __init__(self, arguments: argparse.Namespace | None) -> None:
         names = ("film", "strip", "log", "plot")
@@ -33,11 +34,8 @@ class Record:
             name: path for name in names if (path := getattr(arguments, name, None))
         }
         self.lines: list[str] = []
-        self.log: TextIO | None = None
-
-    def __enter__(self) -> "Record":
         if not self.paths:
-            return self
+            return
         from velatura.images.io import check_writable
         from velatura.painting import film
 
@@ -51,13 +49,12 @@ class Record:
             film.check_plot()
         if "log" in self.paths:
             try:
-                self.log = self.paths["log"].open("w", encoding="utf-8")
+                self.paths["log"].write_text("")
             except OSError as error:
                 raise ImageError(
                     f"{self.paths['log']}: cannot be written ({error.strerror or error})"
                 ) from error
         self.film = film.Film()
-        return self
 
     def add(self, step: "Step") -> None:
         """Look at a step."""
@@ -67,20 +64,11 @@ class Record:
 
         if "film" in self.paths or "strip" in self.paths:
             self.film.add(step)
-        if "plot" in self.paths or self.log:
+        if "plot" in self.paths or "log" in self.paths:
             self.lines.append(film.loss_line(step))
-        if self.log:
-            print(self.lines[-1], file=self.log, flush=True)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.log:
-            with contextlib.suppress(OSError):
-                self.log.close()
+        if "log" in self.paths:
+            with self.paths["log"].open("a", encoding="utf-8") as log:
+                print(self.lines[-1], file=log)
 
     def write(self) -> None:
         """Write what was kept, of however many steps."""

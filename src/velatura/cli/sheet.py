@@ -12,7 +12,7 @@ from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import paint
 from velatura.cli.progress import say
 from velatura.errors import ConfigError
-from velatura.painting.config import parsers
+from velatura.painting.config import as_text, parsers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.output)
     option, values = _sweep(arguments.sweep)
     columns = [dataclasses.replace(config, **{option: v}) if option else config for v in values]
-    labels = [f"{option.replace('_', '-')} {_text(value)}" if option else "" for value in values]
+    labels = [f"{option.replace('_', '-')} {as_text(value)}" if option else "" for value in values]
     rows: list[list[Image.Image]] = []
     interrupted = False
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,3 @@ def _sweep(text: str | None) -> tuple[str, list[Any]]:
         return option, [parsers()[option](part) for part in parts]
     except ValueError:
         raise ConfigError(f"sweep: {option}: cannot read the values {listed!r}") from None
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

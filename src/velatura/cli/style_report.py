@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import say
+from velatura.cli.progress import Progress
 from velatura.errors import ImageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
-    from velatura.images.io import read, to_pil, write
+    from velatura.images.io import make_folder, read, to_pil, write
     from velatura.images.resize import resize
     from velatura.images.sheet import side_by_side
     from velatura.perception import weights
@@ -35,18 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
     network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     folder: Path | None = arguments.output
     if folder:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ImageError(f"{folder}: expected a folder ({error.strerror or error})") from error
+        make_folder(folder)
     report = {}
     for number, path in enumerate(arguments.paintings, start=1):
-        if not arguments.quiet:
-            say(f"{path} ({number} of {len(arguments.paintings)})")
         painting = read(path).pixels
         if min(painting.shape[-2:]) < 64:
             raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
-        found = measure(network, painting)
+        title = f"{path} ({number} of {len(arguments.paintings)})"
+        with Progress(arguments.quiet, title) as progress:
+            found = measure(network, painting, progress.show)
         report[str(path)] = _as_dict(found)
         if folder:
             size = (found.texture.shape[-2], found.texture.shape[-1])

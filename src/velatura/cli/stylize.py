@@ -43,6 +43,7 @@ def _several(content: Path) -> list[Path] | None:
     if content.is_dir():
         found = sorted(path for path in content.iterdir() if path.suffix.lower() in WRITABLE)
     elif glob.has_magic(str(content)) and not content.exists():
+        # Path.glob takes no absolute patterns.
         found = [Path(name) for name in sorted(glob.glob(str(content), recursive=True))]  # noqa: PTH207
     else:
         return None
@@ -53,7 +54,7 @@ def _several(content: Path) -> list[Path] | None:
 
 def _paint_all(photographs: list[Path], config: StyleConfig, arguments: argparse.Namespace) -> int:
     """Paint each into a folder; name those that failed, and go on."""
-    from velatura.images.io import WRITABLE
+    from velatura.images.io import WRITABLE, make_folder
 
     folder: Path = arguments.output
     for option in ONE_PICTURE_ONLY:
@@ -61,10 +62,7 @@ def _paint_all(photographs: list[Path], config: StyleConfig, arguments: argparse
             raise ConfigError(f"{option}: expected one photograph, got {len(photographs)}")
     if folder.suffix.lower() in WRITABLE:
         raise ImageError(f"{folder}: expected a folder to write to, got the name of a picture")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f"{folder}: expected a folder to write to ({error.strerror})") from error
+    make_folder(folder)
     reports, failed, interrupted = [], 0, False
     for photograph in photographs:
         output = folder / f"{photograph.stem}.png"

@@ -7,8 +7,8 @@ from pathlib import Path
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out
+from velatura.painting.recipes import STYLE_ONLY
 
-STYLE_ONLY = {"content_layers": {}, "content_weight": 0.0, "init": "noise", "palette": "photograph"}
 FIXED = {
     "size",
     "content_layers",
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
     parser.add_argument(
         "--size",
+        dest="canvas",
         type=_canvas,
         default=(512, 512),
         metavar="WIDTHxHEIGHT",
@@ -35,10 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    canvas = arguments.size
-    arguments.size = max(canvas)
-    config = config_from(arguments, STYLE_ONLY)
-    commission = Commission(None, arguments.styles, arguments.output, config, canvas)
+    config = config_from(arguments, STYLE_ONLY | {"size": max(arguments.canvas)})
+    commission = Commission(None, arguments.styles, arguments.output, config, arguments.canvas)
     return carry_out(commission, arguments)
 
 

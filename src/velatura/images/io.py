@@ -146,8 +146,6 @@ def write(path: Path, image: Image.Image, settings: Mapping[str, Any] | None = N
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, form, **options)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
     except ValueError as error:
         # A side beyond the format's own limit, as WebP's 16,383 pixels.
         raise ImageError(f"{path}: {form} cannot hold this picture ({error})") from error
@@ -198,25 +196,45 @@ def check_writable(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise _cannot_write(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder `path` if it does not exist. Raises ImageError if that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(
+            f"{path}: expected a folder to write to ({error.strerror or error})"
+        ) from error
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` if the block ends well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".velatura-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary name beside `path` that becomes `path` if the block ends well.
+
+    Raises ImageError where the block or the renaming meets an OSError.
+    """
     try:
-        yield temporary
-        # mkstemp makes files for their owner alone; give this one the user's usual rights.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".velatura-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            # mkstemp makes files for their owner alone; give this one the user's usual rights.
+            mask = os.umask(0)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> ImageError:
+    return ImageError(f"{path}: cannot be written ({error.strerror or error})")
 
 
 @contextmanager

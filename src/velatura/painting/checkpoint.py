@@ -39,7 +39,7 @@ def save(path: Path, state: State) -> None:
                 temporary,
                 metadata={"velatura": json.dumps(where)},
             )
-    except (OSError, SafetensorError) as error:
+    except SafetensorError as error:
         raise ImageError(f"{path}: the checkpoint cannot be written ({error})") from error
 
 

@@ -186,6 +186,15 @@ def parsers() -> dict[str, Callable[[str], Any]]:
     return {option.name: _parser(hints[option.name]) for option in dataclasses.fields(StyleConfig)}
 
 
+def as_text(value: object) -> str:
+    """An option's value as its parser takes it."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={as_text(item).replace(',', ':')}" for name, item in value.items())
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(as_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def choices(name: str) -> tuple[str, ...] | None:
     """The values an option is limited to, or None."""
     hint = get_type_hints(StyleConfig)[name]

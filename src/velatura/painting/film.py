@@ -77,20 +77,17 @@ def write_film(path: Path, film: Film) -> None:
     """
     frames = film.frames(FILM_FRAMES)
     frames += [frames[-1]] * (2 * FRAMES_PER_SECOND)
-    try:
-        with atomic_path(path) as temporary:
-            if path.suffix.lower() == ".mp4":
-                _write_mp4(temporary, frames)
-            else:
-                frames[0].save(
-                    temporary,
-                    save_all=True,
-                    append_images=frames[1:],
-                    duration=1000 // FRAMES_PER_SECOND,
-                    loop=0,
-                )
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    with atomic_path(path) as temporary:
+        if path.suffix.lower() == ".mp4":
+            _write_mp4(temporary, frames)
+        else:
+            frames[0].save(
+                temporary,
+                save_all=True,
+                append_images=frames[1:],
+                duration=1000 // FRAMES_PER_SECOND,
+                loop=0,
+            )
 
 
 def strip(film: Film) -> Image.Image:
@@ -138,11 +135,8 @@ def write_plot(path: Path, lines: Sequence[str]) -> None:
             )
     axes.set(xlabel="step", ylabel="weighted loss", yscale="log")
     axes.legend(fontsize=8, ncols=2)
-    try:
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=150)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror or error})") from error
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def check_plot() -> None:

