@@ -28,10 +28,10 @@ from velatura import StyleConfig
 from velatura.images.io import read, to_pil
 from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
-from velatura.painting.devices import pick_dtype
 from velatura.painting.objective import Objective
 from velatura.painting.recipes import PASTICHE
 from velatura.perception import weights
+from velatura.perception.devices import pick_dtype
 from velatura.perception.vgg import VGG19
 
 OURS = dataclasses.replace(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.errors import ConfigError
-from velatura.painting.config import StyleConfig, choices, parsers
+from velatura.options import choices, parsers
+from velatura.painting.config import StyleConfig
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_blend_weights_sum_to_one(weights):
 def test_every_option_has_help_and_a_parser():
     for option in dataclasses.fields(StyleConfig):
         assert option.metadata["help"]
-        assert option.name in parsers()
+        assert option.name in parsers(StyleConfig)
 
 
 def test_json_and_back():
@@ -74,7 +75,7 @@ def test_unknown_names_are_refused():
 
 
 def test_text_becomes_values():
-    read = parsers()
+    read = parsers(StyleConfig)
     assert read["steps"]("40,30") == (40, 30)
     assert read["blend"]("1,2.5") == (1.0, 2.5)
     assert read["style_layers"]("relu1_1=1,relu2_1=0.8,relu3_1") == {
@@ -83,8 +84,8 @@ def test_text_becomes_values():
         "relu3_1": 1.0,
     }
     assert read["max_seconds"]("2.5") == 2.5
-    assert choices("pooling") == ("max", "average")
-    assert choices("size") is None
+    assert choices(StyleConfig, "pooling") == ("max", "average")
+    assert choices(StyleConfig, "size") is None
 
 
 def test_strength_turns_the_content_weight_down():
@@ -97,7 +98,7 @@ def test_strength_turns_the_content_weight_down():
 
 
 def test_blends_of_layers_are_read_and_checked():
-    parse = parsers()["blend_layers"]
+    parse = parsers(StyleConfig)["blend_layers"]
     assert parse("relu1_1=1:0, relu4_1=0:1") == {"relu1_1": (1.0, 0.0), "relu4_1": (0.0, 1.0)}
     config = StyleConfig(blend_layers=parse("relu1_1=1:3"))
     assert config.blend_weights(2, "relu1_1") == (0.25, 0.75)

@@ -9,10 +9,10 @@ from skimage import data
 import velatura
 from velatura import ConfigError, ImageError, StyleConfig, transfer
 from velatura.images.io import read
-from velatura.painting.devices import pick_device
 from velatura.painting.engine import gaussian_blur, plan, start
 from velatura.painting.objective import Objective
 from velatura.perception import weights
+from velatura.perception.devices import pick_device
 from velatura.perception.vgg import VGG19
 
 SHORT = {"steps": (3, 2), "precision": "fp32"}

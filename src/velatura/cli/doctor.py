@@ -18,8 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from velatura import __version__
     from velatura.errors import WeightsError
-    from velatura.painting.devices import has_bf16, pick_device
     from velatura.perception import weights
+    from velatura.perception.devices import has_bf16, pick_device
 
     try:
         weights.load()

@@ -1,17 +1,22 @@
-"""Command-line options read off `StyleConfig`."""
+"""Command-line options read off option classes."""
 
 import argparse
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from velatura.painting.config import StyleConfig, as_text, choices, parsers
+from velatura.options import Options, as_text, choices, parsers
+from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import recipe
 
 
-def add_config_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
-    """One `--option` for every other field of StyleConfig; those not given leave no attribute."""
-    for option in dataclasses.fields(StyleConfig):
+def add_config_options(
+    parser: argparse.ArgumentParser,
+    without: Collection[str] = (),
+    options: type[Options] = StyleConfig,
+) -> None:
+    """One `--option` for every other field of `options`; those not given leave no attribute."""
+    for option in dataclasses.fields(options):
         if option.name in without:
             continue
         flag = "--" + option.name.replace("_", "-")
@@ -23,10 +28,12 @@ def add_config_options(parser: argparse.ArgumentParser, without: Collection[str]
             continue
         parser.add_argument(
             flag,
-            type=_reader(parsers()[option.name]),
-            choices=choices(option.name),
+            type=_reader(parsers(options)[option.name]),
+            choices=choices(options, option.name),
             default=argparse.SUPPRESS,
-            metavar=None if choices(option.name) else option.name.rsplit("_", 1)[-1].upper(),
+            metavar=None
+            if choices(options, option.name)
+            else option.name.rsplit("_", 1)[-1].upper(),
             help=f"{help_text}{_default(option)}",
         )
 

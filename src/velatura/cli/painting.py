@@ -204,8 +204,8 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
 
 def _with_memory_fixed(commission: Commission) -> Commission:
     """Name the memory that is free now, so that a resumed painting has the same tiles."""
-    from velatura.painting.devices import pick_device
     from velatura.painting.memory import limit_bytes
+    from velatura.perception.devices import pick_device
 
     config = commission.config
     limit = limit_bytes(config.memory, pick_device(config.device))

@@ -5,7 +5,8 @@ import json
 import textwrap
 from typing import Any
 
-from velatura.painting.config import StyleConfig, as_text
+from velatura.options import as_text
+from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import RECIPES, Recipe, recipe
 
 

@@ -12,7 +12,8 @@ from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import paint
 from velatura.cli.progress import say
 from velatura.errors import ConfigError
-from velatura.painting.config import as_text, parsers
+from velatura.options import as_text, parsers
+from velatura.painting.config import StyleConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,13 +77,13 @@ def _sweep(text: str | None) -> tuple[str, list[Any]]:
         return "", [None]
     name, _, listed = text.partition("=")
     option = name.strip().removeprefix("--").replace("-", "_")
-    if option not in parsers() or not listed:
+    if option not in parsers(StyleConfig) or not listed:
         raise ConfigError(
             f"sweep: expected an option of `velatura sheet` and its values, as "
             f"style-weight=0.5,1,2, got {text!r}"
         )
     parts = listed.split(";") if ";" in listed else listed.split(",")
     try:
-        return option, [parsers()[option](part) for part in parts]
+        return option, [parsers(StyleConfig)[option](part) for part in parts]
     except ValueError:
         raise ConfigError(f"sweep: {option}: cannot read the values {listed!r}") from None

@@ -18,12 +18,12 @@ from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
 from velatura.painting.config import StyleConfig
-from velatura.painting.devices import pick_device, pick_dtype
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
 from velatura.painting.subjects import gather, smallest_side
 from velatura.painting.workers import join
 from velatura.perception import weights
+from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
