@@ -1,0 +1,1 @@
+"""A style in one pass: the network, its training, the styles that come with the package."""

@@ -1,0 +1,221 @@
+"""Train a network to paint in the style of a painting."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from velatura.fast.network import StyleNetwork
+from velatura.images.resize import resize
+from velatura.options import Options, check, option
+from velatura.perception import weights
+from velatura.perception.devices import pick_device, pick_dtype
+from velatura.perception.layers import check_layer
+from velatura.perception.vgg import VGG19
+from velatura.training.loop import Progress, TrainingStep, train
+from velatura.training.perceptual import PerceptualLoss
+from velatura.training.photographs import Photographs, split
+
+MARGIN = 8  # pixels, the most that the second view of a crop is shifted
+NOISE = 0.03  # standard deviation, the most of its noise
+SIZES = (0.8, 1.6)  # of photographs on training, in terms of the size trained for
+CONTENT_WEIGHTS = (0.02, 4.0)  # between which the content weight is sought
+CONTENT_WEIGHT = 0.3  # to begin with, and to judge by
+SEEKING = 0.02  # how fast
+JUDGED, JUDGE_EVERY = 8, 50  # held-out crops, steps
+
+
+@dataclass(frozen=True)
+class TrainingOptions(Options):
+    """How a style network is trained. Raises ConfigError where a value is out of its range."""
+
+    steps: int = option(1500, "training steps")
+    batch: int = option(2, "crops a step")
+    crop: int = option(192, "side of a crop in pixels")
+    size: int = option(512, "long side of the pictures to come, which says how large strokes are")
+    stroke_size: float = option(1.0, "how large the strokes are: 2 is twice as large, 0.5 half")
+    strength: float = option(
+        0.8, "share of the way from photographs to the painting's statistics to aim at"
+    )
+    content_layers: dict[str, float] = option(
+        {"relu3_1": 0.3, "relu4_2": 0.7}, "layers whose features hold the content, with weights"
+    )
+    style_layers: dict[str, float] = option(
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
+        "layers whose statistics hold the style, with weights",
+    )
+    style_loss: Literal["wasserstein", "gram"] = option(
+        "wasserstein", "distance of the layers' second moments: Wasserstein-2, or Gram matrices"
+    )
+    steadiness: float = option(
+        10.0, "weight of the difference between two noisy, shifted views: less flicker in films"
+    )
+    learning_rate: float = option(0.002, "of Adam, at its highest")
+    seed: int = option(0, "of the first weights and of the crops")
+    device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")
+    precision: Literal["auto", "fp32", "bf16"] = option(
+        "auto", "of the perception network's convolutions"
+    )
+    weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("steps", 1), ("batch", 1), ("crop", 64), ("size", 64), ("seed", 0)):
+            check(getattr(self, name) >= least, name, getattr(self, name), f"at least {least}")
+        check(0 < self.strength < 1, "strength", self.strength, "a number between 0 and 1")
+        for name in ("stroke_size", "learning_rate"):
+            check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
+        check(self.steadiness >= 0, "steadiness", self.steadiness, "a number of at least 0")
+        for name in ("content_layers", "style_layers"):
+            check(any(getattr(self, name).values()), name, "none", "a layer that weighs above 0")
+            for layer, weight in getattr(self, name).items():
+                check_layer(layer)
+                check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
+
+
+class StyleStep(NamedTuple):
+    """A step of the training, and the network as it would be used now."""
+
+    training: TrainingStep
+    network: StyleNetwork  # live
+    content_weight: float
+    held_out: float | None  # loss on held-out photographs, where it was measured at this step
+
+    def state(self) -> Progress:
+        """What it takes to go on from here; ask before the next step is taken."""
+        progress = self.training.state()
+        progress.tensors["content_weight"] = torch.tensor(self.content_weight, dtype=torch.float64)
+        return progress
+
+
+class Lesson:
+    """What a step of the training teaches: photographs in, gradients at the network's parameters.
+
+    The content weight is sought, not given: the style is to come `options.strength` of the way from
+    the photographs' own distance to none, so that paintings come out equally strong.
+    """
+
+    def __init__(
+        self,
+        network: StyleNetwork,
+        painting: Tensor,
+        paths: Sequence[Path],
+        options: TrainingOptions,
+        complain: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self.network, self.options = network, options
+        self.perceive = _perception(painting, options)
+        sizes = (round(SIZES[0] * options.size), round(SIZES[1] * options.size))
+
+        def crops_of(photographs: Sequence[Path]) -> Photographs:
+            side, prepare = options.crop + MARGIN, self._recoloured
+            return Photographs(photographs, side, sizes, options.seed, prepare, complain)
+
+        trained, held_out = map(crops_of, split(paths))
+        self.photographs = trained
+        self.judged = held_out.batch(0, JUDGED).to(painting)
+        terms, _ = self.perceive(self.judged, self.judged)
+        self.aim = (1 - options.strength) * _style(terms)
+        self.content_weight = CONTENT_WEIGHT
+
+    def __call__(self, number: int) -> dict[str, float]:
+        """Add the gradients of step `number`; return its terms."""
+        crops = self.photographs.batch(number, self.options.batch).to(self.judged)
+        side = self.options.crop
+        first = crops[..., :side, :side]
+        painted = self.network(first)
+        terms, gradient = self.perceive(painted, first, self.content_weight)
+        outputs, gradients = [painted], [gradient]
+        if self.options.steadiness:
+            difference = self.options.steadiness * self._difference(crops, painted, number)
+            terms["steadiness"] = difference.detach()
+            outputs.append(difference)
+            gradients.append(torch.ones_like(difference))
+        torch.autograd.backward(outputs, gradients)
+        # Too little style asks for less content, and the other way round.
+        excess = math.log(max(_style(terms), 1e-9) / self.aim)
+        weight = self.content_weight * math.exp(-SEEKING * max(-1.0, min(1.0, excess)))
+        self.content_weight = min(max(weight, CONTENT_WEIGHTS[0]), CONTENT_WEIGHTS[1])
+        return {name: float(term) for name, term in terms.items()}
+
+    @torch.no_grad()
+    def judge(self, network: StyleNetwork) -> float:
+        """Loss of `network` on held-out crops, at one content weight for all."""
+        terms, _ = self.perceive(network(self.judged), self.judged, CONTENT_WEIGHT)
+        return sum(float(term) for term in terms.values())
+
+    def _difference(self, crops: Tensor, painted: Tensor, number: int) -> Tensor:
+        """Mean squared difference to what a noisy view of the crops, a little aside, gives."""
+        generator = torch.Generator().manual_seed(self.options.seed * 1_000_003 + number)
+        down, right = torch.randint(0, MARGIN + 1, (2,), generator=generator).tolist()
+        side = self.options.crop
+        second = crops[..., down : down + side, right : right + side]
+        level = NOISE * torch.rand(1, generator=generator).item()
+        second = second + level * torch.randn(second.shape, generator=generator).to(second)
+        other = self.network(second)[..., : side - down, : side - right]
+        return (painted[..., down:, right:] - other).square().mean()
+
+    def _recoloured(self, photograph: Tensor) -> Tensor:
+        return self.network.recolour(photograph.to(self.network.palette_mean)).cpu()
+
+
+def train_style(
+    painting: Tensor,
+    paths: Sequence[Path],
+    options: TrainingOptions,
+    network: StyleNetwork | None = None,
+    state: Progress | None = None,
+    complain: Callable[[str], None] = lambda message: None,
+) -> Iterator[StyleStep]:
+    """Train a network on the photographs at `paths`, yielding each step.
+
+    From `network` it begins if one is given: another style's is halfway there. From a `state` of
+    the same training it goes on as if it had never stopped. `complain` is told of photographs that
+    cannot be read.
+
+    Raises:
+        ImageError: no photograph can be read.
+        DivergenceError: the loss is no finite number any more.
+    """
+    device = pick_device(options.device)
+    painting = painting.to(device)
+    if network is None:
+        torch.manual_seed(options.seed)
+        network = StyleNetwork()
+    network = network.to(device)
+    network.set_palette(painting)
+    lesson = Lesson(network, painting, paths, options, complain)
+    if state:
+        lesson.content_weight = float(state.tensors["content_weight"])
+    for step in train(network, lesson, options.steps, options.learning_rate, state=state):
+        average = cast(StyleNetwork, step.average)
+        due = step.number % JUDGE_EVERY == 0 or step.number == step.total
+        held_out = lesson.judge(average) if due else None
+        yield StyleStep(step, average, lesson.content_weight, held_out)
+
+
+def _perception(painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
+    device = painting.device
+    network = VGG19(
+        weights.load(options.weights),
+        [*options.content_layers, *options.style_layers],
+        padding="replicate",
+        device=device,
+        dtype=pick_dtype(options.precision, device),
+    )
+    perceive = PerceptualLoss(
+        network, options.content_layers, options.style_layers, options.style_loss
+    )
+    height, width = painting.shape[-2:]
+    # As many pixels as a picture of the usual shape, 4 to 3, has at the size trained for.
+    factor = min(1, options.size * options.stroke_size * math.sqrt(0.75 / (height * width)))
+    perceive.set_style(resize(painting, (round(height * factor), round(width * factor))))
+    return perceive
+
+
+def _style(terms: dict[str, Tensor]) -> float:
+    return sum(float(term) for name, term in terms.items() if name.startswith("style"))

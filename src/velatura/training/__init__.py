@@ -1,0 +1,1 @@
+"""What the training of every small network shares: photographs, loss, loop, model files."""

@@ -1,0 +1,107 @@
+"""The training loop: a generator of steps, as a painting is."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from velatura.errors import DivergenceError
+
+WARM_UP = 20  # steps over which the learning rate rises
+BETAS = (0.9, 0.99)
+LARGEST_GRADIENT = 1.0  # norm; a crop like no other must not undo a hundred steps
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What it takes to go on after step `number`."""
+
+    number: int
+    seconds: float
+    tensors: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where a training stands after a step."""
+
+    number: int  # from 1
+    total: int
+    seconds: float
+    terms: dict[str, float]  # weighted losses of this step's batch
+    average: nn.Module  # the network with averaged parameters, the one to use; live
+    optimizer: torch.optim.Adam  # likewise
+
+    @property
+    def loss(self) -> float:
+        """The sum of the terms."""
+        return sum(self.terms.values())
+
+    def state(self) -> Progress:
+        """What it takes to go on from here; ask before the next step is taken."""
+        tensors = {}
+        parameters = self.optimizer.param_groups[0]["params"]
+        averaged = self.average.named_parameters()
+        for (name, average), parameter in zip(averaged, parameters, strict=True):
+            tensors[f"average.{name}"] = average.detach().clone()
+            tensors[f"model.{name}"] = parameter.detach().clone()
+            for key, tensor in self.optimizer.state[parameter].items():
+                tensors[f"{key}.{name}"] = tensor.clone()
+        return Progress(self.number, self.seconds, tensors)
+
+
+def train(
+    network: nn.Module,
+    backward: Callable[[int], Mapping[str, float]],
+    steps: int,
+    learning_rate: float,
+    averaging: float = 0.99,
+    state: Progress | None = None,
+) -> Iterator[TrainingStep]:
+    """Train `network` for `steps` steps of Adam, the rate falling along a cosine.
+
+    `backward` is given the number of a step, adds gradients to the network's parameters and returns
+    the terms of the loss. Parameters are averaged exponentially, a step weighing 1 − `averaging`.
+    From a `state` it goes on as if it had never stopped.
+
+    Raises DivergenceError when the loss is no finite number.
+    """
+    began = time.monotonic() - (state.seconds if state else 0)
+    parameters = list(network.parameters())
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS)
+    average = copy.deepcopy(network).requires_grad_(False)
+    if state:
+        _restore(state, network, average, optimizer)
+    for number in range(state.number + 1 if state else 1, steps + 1):
+        optimizer.zero_grad()
+        terms = dict(backward(number))
+        if not math.isfinite(sum(terms.values())):
+            raise DivergenceError(
+                f"the training diverged at step {number}: expected finite numbers; a smaller "
+                "--learning-rate will do"
+            )
+        fallen = (1 + math.cos(math.pi * number / steps)) / 2
+        optimizer.param_groups[0]["lr"] = learning_rate * fallen * min(1, number / WARM_UP)
+        nn.utils.clip_grad_norm_(parameters, LARGEST_GRADIENT)
+        optimizer.step()
+        with torch.no_grad():
+            for averaged, parameter in zip(average.parameters(), parameters, strict=True):
+                averaged.lerp_(parameter, max(1 - averaging, 1 / number))
+        seconds = time.monotonic() - began
+        yield TrainingStep(number, steps, seconds, terms, average, optimizer)
+
+
+@torch.no_grad()
+def _restore(
+    state: Progress, network: nn.Module, average: nn.Module, optimizer: torch.optim.Adam
+) -> None:
+    for name, parameter in network.named_parameters():
+        parameter.copy_(state.tensors[f"model.{name}"])
+        average.get_parameter(name).copy_(state.tensors[f"average.{name}"])
+        optimizer.state[parameter] = {
+            key: state.tensors[f"{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+        }

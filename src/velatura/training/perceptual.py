@@ -1,0 +1,83 @@
+"""The perceptual loss of a batch: how far its features are from those that are wanted."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from velatura.perception import losses
+from velatura.perception.vgg import VGG19
+
+
+class PerceptualLoss:
+    """Content and style of a batch of pictures (Johnson et al. 2016), as terms and a gradient.
+
+    Args:
+        network: sees at least the layers named.
+        content_layers: with weights; the errors are relative to the photographs' features.
+        style_layers: with weights. Second moments are those of the whole batch, as one picture has
+            too few positions at deep layers.
+        style_loss: `wasserstein` or `gram`.
+    """
+
+    def __init__(
+        self,
+        network: VGG19,
+        content_layers: Mapping[str, float],
+        style_layers: Mapping[str, float] | None = None,
+        style_loss: str = "wasserstein",
+    ) -> None:
+        self.network, self.style_loss = network, style_loss
+        self.content_layers, self.style_layers = dict(content_layers), dict(style_layers or {})
+        self.targets: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def set_style(self, painting: Tensor) -> None:
+        """Take the style of `painting` (1, 3, height, width) as the one wanted."""
+        for name, features in self.network(painting, [*self.style_layers]).items():
+            moment = _moments(features)
+            wasserstein = self.style_loss == "wasserstein"
+            self.targets[name] = losses.moments_root(moment) if wasserstein else moment
+
+    def __call__(
+        self, pictures: Tensor, photographs: Tensor, content_weight: float = 1.0
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Terms, and the gradient of their sum at `pictures`.
+
+        Both are (batch, 3, height, width); all content weights are multiplied by `content_weight`.
+        """
+        with torch.no_grad():
+            wanted = self.network(photographs, [*self.content_layers])
+        seen = pictures.detach().requires_grad_()
+        with torch.enable_grad():
+            features = self.network(seen, [*{**self.content_layers, **self.style_layers}])
+        terms: dict[str, Tensor] = {}
+        shares: dict[str, Tensor] = {}
+        with torch.no_grad():
+            for name, share in self.content_layers.items():
+                weight = content_weight * share
+                size = float(losses.square_sum(wanted[name]))
+                error = losses.content(features[name], wanted[name], size)
+                terms[f"content {name}"] = weight * error.value
+                shares[name] = (weight * error.gradient).to(features[name].dtype)
+            distance = losses.wasserstein if self.style_loss == "wasserstein" else losses.gram
+            for name, share in self.style_layers.items():
+                moment = _moments(features[name])
+                loss = distance(moment, self.targets[name].to(moment.dtype))
+                terms[f"style {name}"] = share * loss.value
+                derivative = loss.gradient * (share / _positions(features[name]))
+                push = losses.through_moments(features[name], derivative)
+                shares[name] = push + shares[name] if name in shares else push
+        names = [*shares]
+        (gradient,) = torch.autograd.grad(
+            [features[name] for name in names], seen, [shares[name] for name in names]
+        )
+        return terms, gradient
+
+
+def _positions(features: Tensor) -> int:
+    return features.numel() // features.shape[1]
+
+
+def _moments(features: Tensor) -> Tensor:
+    return losses.moments(features) / _positions(features)
