@@ -101,7 +101,7 @@ def both(embedded, generator, config, size, tile_pixels, dtype):
     ]
     whole = Objective(network, content, styles, config)
     tiled = Objective(network, content, styles, config, tile_pixels)
-    return whole(image), tiled(image), len(tiled.tiles)
+    return whole(image), tiled(image), tiled.tiles
 
 
 @pytest.mark.parametrize("name", CONFIGS)

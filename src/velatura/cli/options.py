@@ -42,10 +42,15 @@ def config_from(
     arguments: argparse.Namespace, settings: Mapping[str, Any] | None = None
 ) -> StyleConfig:
     """The StyleConfig of the given options, on top of `settings`, on top of a recipe's if named."""
-    names = {option.name for option in dataclasses.fields(StyleConfig)}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
+    given = given_options(arguments, StyleConfig)
     base = recipe(getattr(arguments, "recipe", "default")).config
     return dataclasses.replace(base, **{**(settings or {}), **given})
+
+
+def given_options(arguments: argparse.Namespace, options: type[Options]) -> dict[str, Any]:
+    """Those fields of `options` that were given on the command line."""
+    names = {option.name for option in dataclasses.fields(options)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -1,4 +1,4 @@
-"""The painting's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+"""Progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def is_first() -> bool:
 
 
 class Progress:
-    """Shows each step it is given, after a title; use it in a `with` block."""
+    """Shows how far the work is, after a title; use it in a `with` block."""
 
     def __init__(self, quiet: bool = False, title: str = "") -> None:
         self.title = f"{title} " if title else ""
@@ -47,7 +47,7 @@ class Progress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self.task = self.bar.add_task("looking", total=None, status="")
+            self.task = self.bar.add_task(self.title or "looking", total=None, status="")
             self.bar.start()
         return self
 
@@ -62,21 +62,27 @@ class Progress:
 
     def show(self, step: "Step") -> None:
         """Show where the painting stands."""
-        if self.quiet:
-            return
         height, width = step.scales[step.scale].size
-        where = f"{self.title}scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
+        where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
         if step.tiles > 1:
             where += f" in {step.tiles} tiles"
-        status = f"step {step.number}/{step.total} {losses(step.terms)} {_left(step)}"
+        status = f"step {step.number}/{step.total} {losses(step.terms)}"
+        self.at(*_work(step), step.seconds, where, status)
+
+    def at(self, done: float, total: float, seconds: float, where: str, status: str = "") -> None:
+        """Show that so much of the work is done after so many seconds."""
+        if self.quiet:
+            return
+        left = round(seconds / done * (total - done))
+        status = f"{status} {left // 60}:{left % 60:02} left".lstrip()
+        where = self.title + where
         if self.live:
-            done, total = _work(step)
             self.bar.update(
                 self.task, description=where, total=total, completed=done, status=status
             )
             return
         now = time.monotonic()
-        if now - self.last_line >= SECONDS_BETWEEN_LINES or step.number == step.total:
+        if now - self.last_line >= SECONDS_BETWEEN_LINES or done >= total:
             self.last_line = now
             say(f"{where} {status}")
 
@@ -104,9 +110,3 @@ def _work(step: "Step") -> tuple[int, int]:
         sum(visits[: step.scale]) + (step.number - done_before) * height * width,
         sum(visits),
     )
-
-
-def _left(step: "Step") -> str:
-    done, total = _work(step)
-    seconds = round(step.seconds / done * (total - done))
-    return f"{seconds // 60}:{seconds % 60:02} left"

@@ -112,21 +112,27 @@ class StyleNetwork(nn.Module):
         return torch.sigmoid(x.float())
 
     @torch.no_grad()
-    def paint(self, picture: Tensor, watch: Callable[[float], None] = lambda done: None) -> Tensor:
+    def paint(
+        self,
+        picture: Tensor,
+        watch: Callable[[float], None] = lambda done: None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
         """Recolour and paint one picture (1, 3, height, width); `watch` is told the share done.
 
         Of any size: layer by layer, each in strips of rows, normalised by the statistics of the
         whole. It gives what `forward` gives, and memory holds two or three layers and no more.
-        Below float32 the last layer still works in it, as eight bits of colour would show bands.
+        `dtype` is that of the convolutions. The last one is float32 always: the eight bits of
+        bfloat16 would show as bands.
         """
-        x = self.recolour(picture) - 0.5
+        x = (self.recolour(picture) - 0.5).to(dtype, memory_format=torch.channels_last)
         sizes: list[tuple[int, int]] = []
         entered = x
         for number, layer in enumerate(LAYERS, start=1):
             size = _output_size(layer, x, sizes)
             if layer.name.endswith("a"):
                 entered = x
-            x = self._in_strips(layer, x, size)
+            x = self._in_strips(layer, x.float() if layer.name == LAST else x, size)
             if layer.name != LAST:
                 x = x.add_(entered) if layer.adds else x.relu_()
             watch(number / len(LAYERS))
@@ -135,10 +141,7 @@ class StyleNetwork(nn.Module):
     def _in_strips(self, layer: Layer, x: Tensor, size: tuple[int, int]) -> Tensor:
         """What `layer` makes of `x`, normalised; of `size` (height, width)."""
         height, width = size
-        dtype = torch.float32 if layer.name == LAST else self.get_parameter("down1_kernel").dtype
-        x = x.to(dtype)
-        made = x.new_empty((1, layer.outputs, *size), dtype=dtype)
-        made = made.to(memory_format=torch.channels_last)
+        made = x.new_empty((1, layer.outputs, *size)).to(memory_format=torch.channels_last)
         total = x.new_zeros((2, layer.outputs), dtype=torch.float64)
         rows = max(2, STRIP_PIXELS // width // 2 * 2)
         for top in range(0, height, rows):
@@ -154,7 +157,7 @@ class StyleNetwork(nn.Module):
         deviation = (square - mean.square()).clamp_min(0).add(EPSILON).sqrt()
         scale = self.get_parameter(f"{layer.name}_scale") / deviation
         shift = self.get_parameter(f"{layer.name}_bias") - scale * mean
-        return made.mul_(scale.view(1, -1, 1, 1).to(dtype)).add_(shift.view(1, -1, 1, 1).to(dtype))
+        return made.mul_(scale.view(1, -1, 1, 1).to(made)).add_(shift.view(1, -1, 1, 1).to(made))
 
     def _convolve(self, layer: Layer, x: Tensor, top: int, bottom: int) -> Tensor:
         """Rows `top` to `bottom` of the convolution of `x`, borders reflected; not yet cropped."""

@@ -107,6 +107,17 @@ def read(source: ImageLike) -> Picture:
     return Picture(torch.lerp(seen, pixels, alpha), alpha)
 
 
+def read_image(path: Path) -> Image.Image:
+    """The same file as `read` would read, as an 8-bit RGB or RGBA image, without torch.
+
+    Raises ImageError with what was expected and what came.
+    """
+    array = _decode_file(path)
+    if array.shape[2] == 4 and (array[..., 3] == 1).all():
+        array = array[..., :3]
+    return Image.fromarray((array * 255).round().astype(np.uint8))
+
+
 def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image.Image:
     """An 8-bit PIL image, RGB or RGBA, from pixels (1, 3, H, W) and alpha (1, 1, H, W)."""
     import torch

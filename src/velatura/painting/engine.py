@@ -189,7 +189,7 @@ def transfer(
                 total=sum(s.steps for s in scales),
                 scale=index,
                 scales=scales,
-                tiles=len(objective.tiles),
+                tiles=objective.tiles,
                 terms={name: float(term) for name, term in terms.items()},
                 seconds=time.monotonic() - began,
                 latent=image,

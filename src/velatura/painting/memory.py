@@ -1,6 +1,7 @@
 """How large the tiles may be, and how long L-BFGS's history, within a limit of memory."""
 
 import os
+from collections.abc import Collection
 from typing import NamedTuple
 
 import psutil
@@ -8,6 +9,7 @@ import torch
 
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
+from velatura.painting.stages import CUTS, first_pixels
 from velatura.perception.layers import channels, geometry
 
 # Measured on CPUs as growth of the resident set, rounded up.
@@ -22,7 +24,7 @@ SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
 
 
 class Allotment(NamedTuple):
-    """What one scale may use: pixels in a window (None: all at once), pairs of history."""
+    """What one scale may use: pixels in the first stage's window (None: all), pairs of history."""
 
     tile_pixels: int | None
     history: int
@@ -38,22 +40,26 @@ def allot(
     """
     limit = limit * USABLE
     pixels = size[0] * size[1]
-    fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _target_bytes(config, dtype))
+    fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
     left = limit - fixed
     step = STEP_IMAGES * IMAGE_BYTES * pixels
     if left >= max(window * pixels, step) + history * pair:
         return Allotment(None, history)
-    needed = max(window * min(pixels, SMALLEST_WINDOW), step) + pair
+    pools = 2 * pixels * _bytes(CUTS, dtype)  # what stages begin with, and gradients there
+    smallest = pools + window * min(pixels, SMALLEST_WINDOW)
+    needed = max(smallest, step) + pair
     if left < needed:
         raise ConfigError(
             f"memory: expected at least {(fixed + needed) / USABLE / 1e9:.1f}GB to paint "
             f"{size[1]}×{size[0]}, got {limit / USABLE / 1e9:.1f}GB; a smaller --size needs less"
         )
     if pair:
-        history = max(1, min(history, int(0.3 * left / pair), int((left - step) / pair)))
-    return Allotment(int((left - history * pair) / window), history)
+        spare = min(0.3 * left, left - max(smallest, step))
+        history = max(1, min(history, int(spare / pair)))
+    room = (left - history * pair - pools) / window
+    return Allotment(first_pixels(pixels, room), history)
 
 
 def limit_bytes(memory: str, device: torch.device) -> float:
@@ -69,7 +75,6 @@ def limit_bytes(memory: str, device: torch.device) -> float:
     return 0.9 * psutil.virtual_memory().available / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-def _target_bytes(config: StyleConfig, dtype: torch.dtype) -> float:
-    """Bytes a pixel that the content targets take."""
-    elements = sum(channels(layer) / geometry(layer).stride ** 2 for layer in config.content_layers)
-    return elements * dtype.itemsize
+def _bytes(layers: Collection[str], dtype: torch.dtype) -> float:
+    """Bytes that features at `layers` take for a pixel of the image."""
+    return dtype.itemsize * sum(channels(name) / geometry(name).stride ** 2 for name in layers)

@@ -1,6 +1,6 @@
 """What is minimised: `objective(image) -> (terms, gradient)`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.painting.config import StyleConfig
-from velatura.painting.tiles import Tile, split
+from velatura.painting.stages import Stage, plan
+from velatura.painting.tiles import Tile
 from velatura.painting.workers import Workers
 from velatura.perception import losses
-from velatura.perception.layers import LAYERS, channels, geometry
+from velatura.perception.layers import channels, geometry
 from velatura.perception.vgg import VGG19
 
 Terms: TypeAlias = dict[str, Tensor]
@@ -38,21 +39,30 @@ class Moments(NamedTuple):
     divisor: float
 
 
-FORWARD = 2  # times the pixels that fit where the gradient is wanted fit where it is not
+class Sight(NamedTuple):
+    """What is kept of an image for the gradient."""
+
+    inputs: list[Tensor]  # of each stage
+    watched: dict[str | None, tuple[Tensor, Features]]  # by a stage's start: window and features
+
+
+Look: TypeAlias = Callable[[Stage, Tile, Features], None]
 
 
 class Objective:
     """Content, style and total variation of an image, seen whole or tile by tile.
 
-    Tiles cost one more forward pass and their overlaps; loss and gradient are the same. With
-    several workers each sees its own tiles, and all of them call with the same images.
+    The network is seen stage by stage. A stage in tiles costs one more forward pass and their
+    overlaps; loss and gradient are the same. With several workers each sees its own tiles, and
+    all of them call with the same images.
 
     Args:
         network: sees at least the layers that `config` names.
         content: the photograph (1, 3, height, width), as large as the images to come.
         styles: the paintings, each (1, 3, any height, any width).
         config: layers, weights and kinds of loss.
-        tile_pixels: the most pixels that the network may see at once; None for no limit.
+        tile_pixels: the most pixels that the network's first stage may see at once, the later
+            ones more (`velatura.painting.stages`); None for no limit.
         workers: the processes that share the tiles.
         masks: where in the picture each style goes, (1, 1, height, width) in [0, 1] for every
             style; everywhere, blended, if there is none.
@@ -81,16 +91,10 @@ class Objective:
         self.regions = self._regions(masks, len(styles))
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
-        self.tiles = self._split(content, tile_pixels)
-        self.own_tiles = self._own(self.tiles)
+        self.stages = self._plan(content, self.layers)
+        self.content_targets: dict[str, list[Tensor]] = {name: [] for name in self.content_layers}
         with torch.no_grad():
-            self.content_targets = [
-                {
-                    name: _owned(features, name, tile).clone()
-                    for name, features in self._see(content, tile, self.content_layers).items()
-                }
-                for tile in self.own_tiles
-            ]
+            self._visit(content, self._content_stages(), self._keep)
             self.style_targets = [
                 self._style_targets(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
@@ -100,14 +104,11 @@ class Objective:
         """Terms at `image` (1, 3, height, width), and the gradient of their sum there."""
         # Copies of the image on several machines would drift apart by rounding.
         image = self.workers.agree(image.detach())
-        # What a worker's only tile sees is kept for the gradient; more of them are looked at twice.
-        once = len(self.tiles) <= self.workers.count
-        kept = self._watch(image, self.own_tiles[0]) if once and self.own_tiles else None
         terms = {f"content {name}": image.new_zeros(()) for name in self.content_layers}
         derivatives: dict[str, list[Tensor]] = {}  # of the loss by each region's F Fᵀ
         with torch.no_grad():
             masks = [region.mask for region in self.regions]
-            moments = self._moments(image, masks, self.own_tiles if once else None, kept)
+            moments, sight = self._moments(image, self.stages, masks, watch=True)
             for name, of_regions in moments.items():
                 weight = self.style_layers[name]
                 found = [
@@ -119,60 +120,113 @@ class Objective:
                     loss.gradient * (weight / moment.divisor)
                     for loss, moment in zip(found, of_regions, strict=True)
                 ]
-        gradient = torch.zeros_like(image)
-        for tile, targets in zip(self.own_tiles, self.content_targets, strict=True):
-            window, features = kept or self._watch(image, tile)
-            with torch.no_grad():
-                shares = self._shares(tile, features, targets, derivatives, terms)
-            (share,) = torch.autograd.grad(
-                [features[name] for name in shares], window, list(shares.values())
-            )
-            gradient[..., tile.rows.window, tile.columns.window] += share
-        self.workers.add(gradient, *(terms[f"content {name}"] for name in self.content_layers))
+            gradient = self._gradient(sight, derivatives, terms)
+        self.workers.add(*(terms[f"content {name}"] for name in self.content_layers))
         if self.config.tv_weight:
             loss = losses.total_variation(image)
             terms["tv"] = self.config.tv_weight * loss.value
             gradient += self.config.tv_weight * loss.gradient
         return terms, gradient
 
+    @property
+    def tiles(self) -> int:
+        """In how many tiles the first stage is seen, by all workers together."""
+        return len(self.stages[0].tiles)
+
+    def _visit(
+        self, image: Tensor, stages: Sequence[Stage], look: Look, watch: bool = False
+    ) -> Sight:
+        """Show `look` all features of `image` at the stages' layers, tile by tile.
+
+        With `watch`, a stage that is one tile of this worker's is kept ready for the gradient; of
+        several tiles only what enters the stage is kept, and they are seen once more.
+        """
+        sight = Sight([], {})
+        for stage in stages:
+            sight.inputs.append(image)
+            whole = len(stage.tiles) == 1 == self.workers.count
+            onward = None if whole or not stage.end else self._empty_pool(stage, image)
+            for tile in self._own(stage.tiles):
+                if watch and len(stage.tiles) <= self.workers.count:
+                    sight.watched[stage.start] = self._watch(image, stage, tile)
+                    features = sight.watched[stage.start][1]
+                else:
+                    features = self._see(image[tile.window], stage)
+                look(stage, tile, features)
+                if stage.end and onward is None:
+                    onward = features[stage.end].detach()
+                elif stage.end and onward is not None:
+                    stride = stage.stride(stage.end)
+                    onward[tile.positions(stride)] = features[stage.end][tile.owned(stride)]
+            if onward is not None:
+                if not whole:
+                    self.workers.add(onward)
+                image = onward
+        return sight
+
+    def _gradient(self, sight: Sight, derivatives: dict[str, list[Tensor]], terms: Terms) -> Tensor:
+        """The gradient at the image, from the last stage back to the first.
+
+        Adds the content errors to `terms`.
+        """
+        gradient = torch.empty(0)  # at what the stage ends with
+        for stage in reversed(self.stages):
+            entered = sight.inputs.pop()
+            before = torch.zeros_like(entered)
+            for number, tile in enumerate(self._own(stage.tiles)):
+                watched = sight.watched.pop(stage.start, None)
+                window, features = watched or self._watch(entered, stage, tile)
+                shares = self._shares(stage, tile, number, features, derivatives, terms)
+                if stage.end:
+                    stride = stage.stride(stage.end)
+                    shares.setdefault(stage.end, torch.zeros_like(features[stage.end]))
+                    shares[stage.end][tile.owned(stride)] += gradient[tile.positions(stride)]
+                names = [*shares]
+                (share,) = torch.autograd.grad(
+                    [features[name] for name in names], window, [shares[name] for name in names]
+                )
+                before[tile.window] += share
+            self.workers.add(before)
+            gradient = before
+        return gradient
+
     def _shares(
         self,
+        stage: Stage,
         tile: Tile,
+        number: int,
         features: Features,
-        targets: Features,
         derivatives: dict[str, list[Tensor]],
         terms: Terms,
     ) -> Features:
         """The loss's gradient at the features in `tile`, zero at positions that it does not own.
 
-        Adds the tile's content errors to `terms`.
+        `number` is the tile's among those of this worker. Adds its content errors to `terms`.
         """
         shares = {}
-        for name in self.layers:
-            owned = _owned(features[name], name, tile)
+        for name in stage.layers:
+            stride = stage.stride(name)
+            owned = features[name][tile.owned(stride)]
             parts = []
             if weight := self.content_layers.get(name):
-                loss = losses.content(owned, targets[name], self.content_divisors[name])
+                target = self.content_targets[name][number]
+                loss = losses.content(owned, target, self.content_divisors[name])
                 terms[f"content {name}"] += weight * loss.value
                 parts.append(weight * loss.gradient)
             for region, derivative in zip(self.regions, derivatives.get(name, []), strict=False):
-                weights = _at_tile(region.mask[name], name, tile)
+                weights = _at(region.mask[name], tile, stride)
                 parts.append(losses.through_moments(owned, derivative, weights))
             share = sum(parts[1:], parts[0]).to(owned.dtype)
             if share.shape != features[name].shape:
                 owned_share, share = share, torch.zeros_like(features[name])
-                _owned(share, name, tile).copy_(owned_share)
+                share[tile.owned(stride)] = owned_share
             shares[name] = share
         return shares
 
     def _moments(
-        self,
-        image: Tensor,
-        masks: Sequence[Mask],
-        tiles: Sequence[Tile] | None = None,
-        kept: tuple[Tensor, Features] | None = None,
-    ) -> dict[str, list[Moments]]:
-        """Per style layer and mask the moments over all workers' tiles."""
+        self, image: Tensor, stages: Sequence[Stage], masks: Sequence[Mask], watch: bool = False
+    ) -> tuple[dict[str, list[Moments]], Sight]:
+        """Per style layer and mask the moments over all workers' tiles, and what was seen."""
         sums: dict[str, list[Tensor]] = {}
         divisors: dict[str, list[float]] = {}
         for name in self.style_layers:
@@ -186,20 +240,39 @@ class Objective:
                 dtype = torch.promote_types(dtype, image.dtype)
                 sums[name].append(torch.zeros(count, count, dtype=dtype, device=image.device))
                 divisors[name].append(losses.moments_divisor(count, positions, self.normalization))
-        if tiles is None:
-            limit = self.tile_pixels and FORWARD * self.tile_pixels
-            tiles = self._own(self._split(image, limit))
-        for tile in tiles:
-            seen = kept[1] if kept else self._see(image, tile, self.style_layers)
-            for name, totals in sums.items():
-                owned = _owned(seen[name], name, tile)
-                for mask, total in zip(masks, totals, strict=True):
-                    total += losses.moments(owned, total.dtype, _at_tile(mask[name], name, tile))
+
+        def add_up(stage: Stage, tile: Tile, features: Features) -> None:
+            for name in stage.layers:
+                stride = stage.stride(name)
+                owned = features[name].detach()[tile.owned(stride)]
+                for mask, total in zip(masks, sums.get(name, []), strict=False):
+                    total += losses.moments(owned, total.dtype, _at(mask[name], tile, stride))
+
+        sight = self._visit(image, stages, add_up, watch)
         self.workers.add(*(total for totals in sums.values() for total in totals))
-        return {
+        moments = {
             name: [Moments(t / d, d) for t, d in zip(sums[name], divisors[name], strict=True)]
             for name in sums
         }
+        return moments, sight
+
+    def _content_stages(self) -> list[Stage]:
+        """The stages up to the last that holds content, in the same tiles."""
+        stages = [
+            stage._replace(
+                layers=tuple(name for name in stage.layers if name in self.content_layers)
+            )
+            for stage in self.stages
+        ]
+        while stages and not stages[-1].layers:
+            stages.pop()
+        return stages
+
+    def _keep(self, stage: Stage, tile: Tile, features: Features) -> None:
+        """Take the content targets in a tile."""
+        for name in stage.layers:
+            owned = features[name][tile.owned(stage.stride(name))]
+            self.content_targets[name].append(owned.clone())
 
     def _regions(self, masks: Sequence[Tensor], styles: int) -> list[Region]:
         """One region for each style's mask, its share its area's; without masks one for all."""
@@ -229,27 +302,36 @@ class Objective:
         """Those tiles that this process sees."""
         return tiles[self.workers.rank :: self.workers.count]
 
-    def _watch(self, image: Tensor, tile: Tile) -> tuple[Tensor, Features]:
-        """A tile's window and all features in it, ready for the gradient."""
-        window = image[..., tile.rows.window, tile.columns.window].clone().requires_grad_()
-        with torch.enable_grad():
-            return window, self.network(window, self.layers)
-
-    def _see(self, image: Tensor, tile: Tile, layers: Collection[str]) -> Features:
-        """All features in a tile's window."""
-        window = image[..., tile.rows.window, tile.columns.window]
-        return self.network(window, list(layers)) if layers else {}
-
-    def _split(self, image: Tensor, pixels: int | None) -> list[Tile]:
+    def _plan(self, image: Tensor, layers: Collection[str]) -> list[Stage]:
         size = (image.shape[-2], image.shape[-1])
-        deepest = max(self.layers, key=LAYERS.index)
-        return split(size, geometry(deepest), pixels, self.workers.count)
+        return plan(size, layers, self.tile_pixels, self.workers.count) if layers else []
+
+    def _watch(self, entered: Tensor, stage: Stage, tile: Tile) -> tuple[Tensor, Features]:
+        """A tile's window and all features in it, ready for the gradient."""
+        window = entered[tile.window].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            return window, self._see(window, stage)
+
+    def _see(self, window: Tensor, stage: Stage) -> Features:
+        """All features in a window that are asked for, and those that the stage ends with."""
+        wanted = [*stage.layers, stage.end] if stage.end else [*stage.layers]
+        return self.network(window, wanted, stage.start)
+
+    def _empty_pool(self, stage: Stage, entered: Tensor) -> Tensor:
+        """Zeros in the shape of what `stage` ends with."""
+        end = stage.end or ""
+        height, width = (side // stage.stride(end) for side in entered.shape[-2:])
+        return torch.zeros(
+            (1, channels(end), height, width),
+            dtype=self.network.dtype,
+            device=entered.device,
+        ).to(memory_format=torch.channels_last)
 
     def _content_divisor(self, layer: str) -> float:
         """What squared errors at `layer`, summed over all workers' tiles, are divided by."""
         if self.config.content_loss == "sum":
             return 2.0
-        targets = [targets[layer] for targets in self.content_targets]
+        targets = self.content_targets[layer]
         if self.config.content_loss == "relative":
             sizes = [float(losses.square_sum(target)) for target in targets]
         else:
@@ -260,7 +342,8 @@ class Objective:
 
     def _style_targets(self, style: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
         """Per layer the painting's Gram matrix, or a root of its second moments."""
-        moments = self._moments(style, [self._mask(mask)])
+        stages = self._plan(style, self.style_layers)
+        moments, _ = self._moments(style, stages, [self._mask(mask)])
         if self.config.style_loss == "gram":
             return {name: moment.matrix for name, (moment,) in moments.items()}
         return {name: losses.moments_root(moment.matrix) for name, (moment,) in moments.items()}
@@ -277,18 +360,9 @@ class Objective:
         return losses.Loss(value, gradient)
 
 
-def _at_tile(weights: Tensor | None, layer: str, tile: Tile) -> Tensor | None:
-    """The part of a mask at `layer` that belongs to the positions that a tile owns."""
-    if weights is None:
-        return None
-    stride = geometry(layer).stride
-    return weights[..., tile.rows.positions(stride), tile.columns.positions(stride)]
-
-
-def _owned(features: Tensor, layer: str, tile: Tile) -> Tensor:
-    """The positions of a layer (1, C, H, W) in a tile's window that the tile owns, as a view."""
-    stride = geometry(layer).stride
-    return features[..., tile.rows.owned(stride), tile.columns.owned(stride)]
+def _at(weights: Tensor | None, tile: Tile, stride: int) -> Tensor | None:
+    """The part of a layer's mask that belongs to the positions that a tile owns."""
+    return None if weights is None else weights[tile.positions(stride)]
 
 
 def _weighted(layers: dict[str, float], weight: float) -> dict[str, float]:

@@ -8,9 +8,13 @@ the gradient back; the window's pixel gradients, added into place, are the whole
 
 import math
 from itertools import pairwise
-from typing import NamedTuple
+from types import EllipsisType
+from typing import NamedTuple, TypeAlias
 
 from velatura.perception.layers import Geometry
+
+Index: TypeAlias = tuple[EllipsisType, slice, slice]
+"""What to take of a tensor (…, height, width)."""
 
 
 class Span(NamedTuple):
@@ -42,6 +46,19 @@ class Tile(NamedTuple):
 
     rows: Span
     columns: Span
+
+    @property
+    def window(self) -> Index:
+        """The window, in what is cut."""
+        return ..., self.rows.window, self.columns.window
+
+    def owned(self, stride: int) -> Index:
+        """The owned positions of a layer with this stride, counted in the window."""
+        return ..., self.rows.owned(stride), self.columns.owned(stride)
+
+    def positions(self, stride: int) -> Index:
+        """The same positions, counted in the whole layer."""
+        return ..., self.rows.positions(stride), self.columns.positions(stride)
 
 
 def split(

@@ -110,17 +110,20 @@ class VGG19(nn.Module):
                     self.register_buffer(f"{name}_{suffix}", tensor)
                 self.register_buffer(f"{name}_bias", bias.to(device, dtype))
 
-    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    def forward(
+        self, image: Tensor, layers: Sequence[str], after: str | None = None
+    ) -> dict[str, Tensor]:
         """Features of `image` (batch, 3, height, width), sRGB in [0, 1], at `layers`.
 
+        With `after`, a layer's name, `image` is what that layer gave, and the pass begins there.
         One pass for all layers asked for. A feature tensor is (batch, C, H, W) with H and W
         halved by each pool before it; `conv…` is before, `relu…` after the nonlinearity.
         """
         wanted = set(layers)
         features: dict[str, Tensor] = {}
-        x = image - self.get_buffer("mean")
+        x = image if after else image - self.get_buffer("mean")
         x = x.to(self.dtype, memory_format=torch.channels_last)
-        for name in self.layers:
+        for name in self.layers[self.layers.index(after) + 1 if after else 0 :]:
             if name.startswith("conv"):
                 x = self._convolve(name, x)
             elif name.startswith("relu"):

@@ -5,11 +5,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from velatura.errors import DivergenceError
+from velatura.errors import DivergenceError, ImageError
+from velatura.images import tensorfile
 
 WARM_UP = 20  # steps over which the learning rate rises
 BETAS = (0.9, 0.99)
@@ -23,6 +26,26 @@ class Progress:
     number: int
     seconds: float
     tensors: dict[str, Tensor]
+
+
+def save(path: Path, progress: Progress, about: Mapping[str, Any]) -> None:
+    """Write `progress` of a training, and what is said `about` it. Raises ImageError."""
+    where = {"number": progress.number, "seconds": progress.seconds, "about": dict(about)}
+    tensorfile.write(path, progress.tensors, where)
+
+
+def load(path: Path, about: Mapping[str, Any]) -> Progress:
+    """The inverse of `save`. Raises ImageError if it is of another training, or damaged."""
+    try:
+        tensors, where = tensorfile.read(path)
+        if where["about"] != dict(about):
+            raise ImageError(
+                f"{path}: expected an unfinished training with these options, got one with others; "
+                "use the same ones, or delete the file to begin anew"
+            )
+        return Progress(int(where["number"]), float(where["seconds"]), tensors)
+    except (KeyError, ValueError, TypeError) as error:
+        raise ImageError(f"{path}: expected an unfinished training ({error})") from error
 
 
 @dataclass(frozen=True)

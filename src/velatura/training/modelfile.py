@@ -1,34 +1,29 @@
-"""Model files that describe themselves: safetensors with a card of JSON beside the tensors."""
+"""Model files that describe themselves: tensors, and a card that says what they are."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from velatura.errors import WeightsError
-from velatura.images.io import atomic_path
+from velatura.images import tensorfile
 
 
 def save(path: Path, network: nn.Module, card: Mapping[str, Any]) -> None:
     """Write the network's tensors, in float16, and its card. Raises ImageError if it cannot."""
-    tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"velatura": json.dumps(dict(card))})
+    halves = {name: tensor.half() for name, tensor in network.state_dict().items()}
+    tensorfile.write(path, halves, card)
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """The card alone. Raises WeightsError if it is no model of Velatura."""
     try:
-        with safe_open(path, framework="pt") as file:
-            card = json.loads((file.metadata() or {})["velatura"])
-        if isinstance(card, dict) and "architecture" in card:
+        card = tensorfile.read_about(path)
+        if "architecture" in card:
             return card
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except ValueError:
         pass
     raise WeightsError(f"{path}: expected a model file of Velatura")
 
@@ -43,13 +38,10 @@ def load(path: Path, network: nn.Module, architecture: str) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: expected a model of architecture {architecture}, got {card['architecture']}"
         )
-    tensors: dict[str, Tensor] = {}
     try:
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118  no dictionary
-                tensors[name] = file.get_tensor(name).float()
-        network.load_state_dict(tensors)
-    except (OSError, SafetensorError, RuntimeError) as error:
+        tensors, _ = tensorfile.read(path)
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (ValueError, RuntimeError) as error:
         raise WeightsError(f"{path}: the model is damaged ({str(error)[:200]})") from error
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise WeightsError(f"{path}: the model is damaged (numbers that are not finite)")

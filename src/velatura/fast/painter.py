@@ -1,0 +1,73 @@
+"""Paint photographs in a learnt style, with PyTorch."""
+
+from collections.abc import Callable
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from velatura.errors import ImageError
+from velatura.fast.network import SMALLEST_SIDE
+from velatura.fast.styles import load
+from velatura.images.color import match_colors, with_lightness
+from velatura.images.io import ImageLike, read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.perception.devices import pick_device, pick_dtype
+
+
+class Painter:
+    """A style, ready to paint.
+
+    Args:
+        style: the name of a shipped style, or the path of a file.
+        strength: from the photograph (0) to the painted picture (1).
+        colors: `style`, `content-luminance` or `content-match`, as for `velatura.stylize`.
+        device, precision: where and in what the network runs.
+
+    Raises:
+        ConfigError, WeightsError: there is no such style, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        style: str,
+        strength: float = 1.0,
+        colors: str = "style",
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        learnt = load(style)
+        self.card, self.strength, self.colors = learnt.card, strength, colors
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(precision, self.device)
+        self.network = learnt.network.to(self.device)
+
+    def paint(
+        self,
+        photograph: ImageLike,
+        size: int | None = None,
+        watch: Callable[[float], None] = lambda done: None,
+    ) -> Image.Image:
+        """Paint a photograph, `size` pixels on its long side if that is less than it has.
+
+        RGBA if the photograph is partly transparent. `watch` is told the share done.
+
+        Raises ImageError if it cannot be read, or is less than 16 pixels a side.
+        """
+        picture = read(photograph)
+        goal = fit(picture.size, min(size or max(picture.size), max(picture.size)))
+        if min(goal) < SMALLEST_SIDE:
+            raise ImageError(
+                f"expected a photograph of at least {SMALLEST_SIDE} pixels a side, got "
+                f"{goal[1]}×{goal[0]}"
+            )
+        pixels = resize(picture.pixels, goal).to(self.device)
+        painted = self._mix(self.network.paint(pixels, watch, self.dtype), pixels)
+        return to_pil(painted, None if picture.alpha is None else resize(picture.alpha, goal))
+
+    def _mix(self, painted: Tensor, photograph: Tensor) -> Tensor:
+        if self.colors == "content-luminance":
+            painted = with_lightness(photograph, painted)
+        elif self.colors == "content-match":
+            painted = match_colors(painted, photograph).clamp(0, 1)
+        return torch.lerp(photograph, painted, self.strength)

@@ -1,0 +1,56 @@
+"""Tensors in a safetensors file, with something said about them as JSON: no pickle, no code."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from velatura.errors import ImageError
+from velatura.images.io import atomic_path
+
+KEY = "velatura"  # of the metadata
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write `tensors` and what is said `about` them, whole or not at all.
+
+    Raises ImageError if the disk refuses.
+    """
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    try:
+        with atomic_path(path) as temporary:
+            save_file(contiguous, temporary, metadata={KEY: json.dumps(dict(about))})
+    except SafetensorError as error:
+        raise ImageError(f"{path}: cannot be written ({error})") from error
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What is said about the tensors. Raises ValueError if it is no such file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _about(file)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(str(error)) from error
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and what is said about them. Raises ValueError if it is no such file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            # Copied into memory of torch's own: sums round differently where a vector starts
+            # elsewhere than on a cache line.
+            return {name: file.get_tensor(name).clone() for name in names}, _about(file)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _about(file: Any) -> dict[str, Any]:
+    about = json.loads((file.metadata() or {}).get(KEY, "null"))
+    if not isinstance(about, dict):
+        raise ValueError("it was not written by Velatura")
+    return about
