@@ -6,18 +6,19 @@ import pytest
 
 from velatura import ConfigError, StyleConfig, transfer
 from velatura.painting.recipes import INPUT_SCALE, MEAN_ACTIVATION, RECIPES, recipe
+from velatura.perception.layers import channels
 
 SETTINGS = {
     "default": {},
     "gatys-2016": {
         "content_layers": ["relu4_2"],
         "style_layers": ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"],
-        "content_loss": "sum",
+        "content_loss": "mse",
         "pooling": "average",
         "optimizer": "lbfgs",
         "init": "noise",
         "gram_norm": "positions",
-        "style_weight": 250.0,
+        "style_weight": 1000.0,
     },
     "single-layer": {
         "content_layers": {"conv2_2": 1.0},
@@ -80,10 +81,10 @@ def test_settings_are_the_sources(name):
         assert config.palette == "photograph"
 
 
-def test_gatys_layers_weigh_the_same_once_activations_are_one():
+def test_gatys_layers_weigh_as_in_the_authors_code_once_activations_are_one():
     config = recipe("gatys-2016").config
     for layer, weight in config.style_layers.items():
-        assert weight * MEAN_ACTIVATION[layer] ** 4 == pytest.approx(0.2)
+        assert weight * MEAN_ACTIVATION[layer] ** 4 == pytest.approx(channels(layer) ** -2)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -92,11 +92,11 @@ RECIPES = {
         _classic(
             content_layers={"relu4_2": MEAN_ACTIVATION["relu4_2"] ** -2},
             style_layers={
-                layer: 0.2 * MEAN_ACTIVATION[layer] ** -4
+                layer: MEAN_ACTIVATION[layer] ** -4 / channels(layer) ** 2
                 for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
             },
-            content_loss="sum",
-            style_weight=1e3 / 4,  # E_l has a factor of 1/4
+            content_loss="mse",
+            style_weight=1e3,
             style_shape="picture",
             pooling="average",
             init="noise",
@@ -107,8 +107,9 @@ RECIPES = {
         "Content conv4_2, style conv1_1 … conv5_1 weighing the same, average pooling, L-BFGS from "
         "white noise, alpha/beta 1e-3: content and style of an image can be taken apart.",
         "Layers are read after their ReLU, as the paper's derivative (eq. 2) has it; their weights "
-        "make up for a network scaled layer by layer, not filter by filter. The paper gives no "
-        "number of steps; 500 here.",
+        "make up for a network scaled layer by layer, not filter by filter. Means stand where the "
+        "paper writes sums, a layer's style weight is divided by its channels squared, and there "
+        "are 500 steps, as in the authors' code.",
     ),
     "single-layer": Recipe(
         _classic(

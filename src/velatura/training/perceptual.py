@@ -80,4 +80,7 @@ def _positions(features: Tensor) -> int:
 
 
 def _moments(features: Tensor) -> Tensor:
-    return losses.moments(features) / _positions(features)
+    count, positions = features.shape[1], _positions(features)
+    dtype = losses.moments_dtype(count, positions, features.device)
+    # Never below what the features have.
+    return losses.moments(features, torch.promote_types(dtype, features.dtype)) / positions

@@ -1,0 +1,95 @@
+"""Are `--strength` and `--stroke-size` monotone? Measured in features that no painting optimises.
+
+    python benchmarks/controls.py --content DIR --style DIR [--pairs 6] [--size 256] [-o SHEET.png]
+
+Strength: the style distance of measures.py, which should fall from photograph to painting.
+Stroke size: the factor by which the painting must be scaled to be nearest to the picture in its
+statistics, which should rise.
+"""
+
+import argparse
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from measures import Measures, View
+from torch import Tensor
+
+from velatura import StyleConfig, transfer
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.images.sheet import grid
+
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STROKE_SIZES = (0.5, 0.7, 1.0, 1.4)
+FACTORS = [2 ** (k / 4) for k in range(-8, 5)]  # 0.25 to 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--content", type=Path, required=True)
+    parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=6)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("-o", "--output", type=Path, help="a sheet of all pictures")
+    arguments = parser.parse_args()
+    photos, paintings = (sorted(d.iterdir()) for d in (arguments.content, arguments.style))
+    measures, rows, labels = Measures(), [], []
+    titles = [f"strength {s:g}" for s in STRENGTHS] + [f"stroke size {s:g}" for s in STROKE_SIZES]
+    print(f"| pair | {' | '.join(titles)} | monotone |\n|{' --- |' * (len(titles) + 2)}")
+    for number in range(arguments.pairs):
+        photo, painting = (
+            read(paths[number * step % len(paths)]).pixels
+            for paths, step in ((photos, 1), (paintings, 3))
+        )
+        photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), arguments.size))
+        size = (photo.shape[-2], photo.shape[-1])
+        pictures = [_paint(photo, painting, strength=strength) for strength in STRENGTHS]
+        goal, start = measures.view(resize(painting, size)), measures.view(photo)
+        falling = [measures.style(measures.view(p), goal, start) for p in pictures]
+        pictures += [_paint(photo, painting, stroke_size=factor) for factor in STROKE_SIZES]
+        scaled = [_scaled(measures, painting, size, factor) for factor in FACTORS]
+        rising = [_nearest(measures.view(p), scaled) for p in pictures[len(STRENGTHS) :]]
+        monotone = all(a > b for a, b in pairwise(falling)) and all(
+            a < b for a, b in pairwise(rising)
+        )
+        name = f"{photos[number % len(photos)].stem}, {paintings[number * 3 % len(paintings)].stem}"
+        values = " | ".join(f"{value:.3f}" for value in falling + rising)
+        print(f"| {name} | {values} | {'yes' if monotone else 'no'} |", flush=True)
+        rows.append([to_pil(resize(picture, size)) for picture in pictures])
+        labels.append(name)
+    if arguments.output:
+        grid(rows, labels, titles).save(arguments.output)
+
+
+def _paint(photo: Tensor, painting: Tensor, **options: float) -> Tensor:
+    print(options, file=sys.stderr, flush=True)
+    config = StyleConfig.from_dict({"size": max(photo.shape[-2:])} | options)
+    *_, last = transfer(photo, [painting], config)
+    return last.image
+
+
+def _scaled(measures: Measures, painting: Tensor, size: tuple[int, int], factor: float) -> View:
+    """The painting with the pixels of a picture of `size`, times `factor` a side."""
+    height, width = painting.shape[-2:]
+    root = factor * (size[0] * size[1] / (height * width)) ** 0.5
+    return measures.view(resize(painting, (round(height * root), round(width * root))))
+
+
+def _nearest(picture: View, scaled: list[View]) -> float:
+    """The factor nearest to the picture, between those tried by a parabola."""
+    distances = [
+        sum(
+            float((one - other).square().mean() / other.square().mean())
+            for one, other in zip(picture.quantiles, view.quantiles, strict=True)
+        )
+        for view in scaled
+    ]
+    best = min(range(1, len(FACTORS) - 1), key=lambda k: distances[k])
+    before, at, after = distances[best - 1 : best + 2]
+    shift = (before - after) / (2 * (before - 2 * at + after))
+    return FACTORS[best] * 2 ** (max(-1.0, min(1.0, shift)) / 4)
+
+
+if __name__ == "__main__":
+    main()

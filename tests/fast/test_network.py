@@ -1,0 +1,67 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from velatura.fast import network as net
+from velatura.fast.network import LAYERS, StyleNetwork, folded
+
+from ..conftest import random_image
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return StyleNetwork().requires_grad_(False)
+
+
+def test_folded_kernels_do_what_the_enlargement_and_the_kernel_do(generator):
+    kernel = torch.randn(3, 4, 5, 5, generator=generator, dtype=torch.float64)
+    picture = torch.randn(2, 4, 7, 9, generator=generator, dtype=torch.float64)
+    enlarged = F.interpolate(picture, scale_factor=2, mode="nearest")
+    expected = F.conv2d(enlarged, kernel)[..., :, :]
+    found = F.pixel_shuffle(F.conv2d(picture, folded(kernel)), 2)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 33), (64, 48), (75, 101)])
+def test_strips_give_what_the_whole_gives(network, generator, monkeypatch, size):
+    """Layer by layer in strips, with statistics of the whole: no seams."""
+    picture = random_image(generator, *size)
+    whole = network(network.recolour(picture))
+    assert whole.shape == picture.shape
+    monkeypatch.setattr(net, "STRIP_PIXELS", 200)
+    torch.testing.assert_close(network.paint(picture), whole, atol=2e-5, rtol=0)
+
+
+def test_lower_precision_changes_little(network, generator):
+    picture = random_image(generator, 64, 96)
+    difference = network.paint(picture, dtype=torch.bfloat16) - network.paint(picture)
+    assert float(difference.abs().mean()) < 0.02
+
+
+def test_progress_ends_at_all(network, generator):
+    shares = []
+    network.paint(random_image(generator, 32, 32), shares.append)
+    assert len(shares) == len(LAYERS)
+    assert shares[-1] == 1
+
+
+def test_recoloured_pictures_have_the_palettes_mean_and_spread(generator):
+    network = StyleNetwork()
+    painting = 0.4 + 0.05 * torch.randn(1, 3, 60, 60, generator=generator)
+    painting[:, 0] += 0.2 * painting[:, 1]  # colours that go together
+    network.set_palette(painting)
+    picture = 0.5 + 0.1 * torch.randn(1, 3, 50, 40, generator=generator)
+    found = network.recolour(picture)[0].flatten(1)
+    expected = painting[0].flatten(1)
+    torch.testing.assert_close(found.mean(1), expected.mean(1), atol=1e-3, rtol=0)
+    # Along the palette's own axes the variances are the painting's.
+    variances = (network.palette_axes.T @ torch.cov(found) @ network.palette_axes).diagonal()
+    torch.testing.assert_close(variances.sqrt(), network.palette_spread, atol=2e-3, rtol=0.02)
+
+
+def test_a_grey_photograph_is_not_blown_up():
+    network = StyleNetwork()
+    network.set_palette(torch.rand(1, 3, 20, 20))
+    gray = torch.full((1, 3, 20, 20), 0.5)
+    assert torch.isfinite(network.recolour(gray)).all()

@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from velatura.errors import ConfigError, ImageError
+from velatura.fast.network import StyleNetwork
+from velatura.fast.options import TrainingOptions
+from velatura.fast.training import train_style
+from velatura.images.io import read
+from velatura.training.photographs import find
+
+QUICK = TrainingOptions(
+    steps=12,
+    batch=1,
+    crop=64,
+    size=96,
+    content_layers={"relu2_1": 1.0},
+    style_layers={"relu1_1": 1.0, "relu2_1": 1.0},
+    precision="fp32",
+)
+
+
+@pytest.fixture
+def photographs(tmp_path, photograph):
+    for number in range(3):
+        photograph.resize((128, 96)).rotate(180 * number).save(tmp_path / f"{number}.png")
+    return find([tmp_path])
+
+
+def test_what_is_held_out_is_painted_better(photographs, painting):
+    steps = list(train_style(read(painting).pixels, photographs, QUICK))
+    before = next(train_style(read(painting).pixels, photographs, QUICK))
+    assert [step.training.number for step in steps] == list(range(1, 13))
+    assert steps[-1].held_out is not None
+    assert steps[-1].training.loss < before.training.loss
+
+
+def test_going_on_gives_the_same_network(photographs, painting):
+    pixels = read(painting).pixels
+    *_, whole = train_style(pixels, photographs, QUICK)
+    for step in train_style(pixels, photographs, QUICK):
+        if step.training.number == 5:
+            state = step.state()
+            break
+    *_, resumed = train_style(pixels, photographs, QUICK, state=state)
+    assert resumed.content_weight == whole.content_weight
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], tensor), name
+
+
+def test_a_style_that_is_too_weak_asks_for_less_content(photographs, painting):
+    pixels = read(painting).pixels
+    strong, weak = (
+        [
+            *train_style(
+                pixels, photographs, TrainingOptions.from_dict(QUICK.as_dict() | {"strength": s})
+            )
+        ]
+        for s in (0.99, 0.01)
+    )
+    assert strong[-1].content_weight < strong[0].content_weight
+    assert weak[-1].content_weight > strong[-1].content_weight
+
+
+def test_it_begins_with_a_network_that_is_given(photographs, painting):
+    torch.manual_seed(5)
+    start = StyleNetwork()
+    kernel = start.down1_kernel.detach().clone()
+    first = next(train_style(read(painting).pixels, photographs, QUICK, start))
+    assert float((first.network.down1_kernel - kernel).abs().max()) < 0.01
+    assert not torch.equal(first.network.palette_mean, torch.full((3,), 0.5))
+
+
+def test_photographs_that_cannot_be_read_are_told(tmp_path, painting):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match="none of 1 files"):
+        next(train_style(read(painting).pixels, find([tmp_path]), QUICK))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 0},
+        {"batch": 0},
+        {"crop": 8},
+        {"strength": 1.0},
+        {"learning_rate": 0},
+        {"steadiness": -1},
+        {"style_layers": {}},
+        {"content_layers": {"relu9_1": 1.0}},
+        {"style_loss": "best"},
+    ],
+)
+def test_options_out_of_range_are_refused(options):
+    with pytest.raises(ConfigError, match="expected"):
+        TrainingOptions(**options)

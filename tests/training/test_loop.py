@@ -1,0 +1,69 @@
+import pytest
+import torch
+from torch import nn
+
+from velatura.errors import DivergenceError, ImageError
+from velatura.training import loop
+
+
+def lesson(network, wrong=False):
+    """Learn to double a number."""
+
+    def backward(number):
+        generator = torch.Generator().manual_seed(number)
+        x = torch.randn(16, 1, generator=generator)
+        loss = (network(x) - 2 * x).square().mean()
+        loss.backward()
+        return {"error": float("nan") if wrong else loss.item()}
+
+    return backward
+
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Linear(1, 1)
+
+
+def test_it_learns_and_the_average_is_the_network_to_use():
+    network = linear()
+    *_, last = loop.train(network, lesson(network), 300, 0.1)
+    assert last.number == last.total == 300
+    assert float(last.average.weight) == pytest.approx(2.0, abs=0.05)
+    assert float(last.average.bias) == pytest.approx(0.0, abs=0.05)
+
+
+def test_going_on_gives_the_same_network_bit_for_bit(tmp_path):
+    whole = linear()
+    *_, uninterrupted = loop.train(whole, lesson(whole), 30, 0.1)
+    first = linear()
+    for step in loop.train(first, lesson(first), 30, 0.1):
+        if step.number == 11:
+            loop.save(tmp_path / "state", step.state(), {"a": 1})
+            break
+    state = loop.load(tmp_path / "state", {"a": 1})
+    second = linear()
+    *_, resumed = loop.train(second, lesson(second), 30, 0.1, state=state)
+    for one, other in zip(
+        uninterrupted.average.parameters(), resumed.average.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), second.parameters(), strict=True)
+    )
+
+
+def test_another_trainings_state_is_refused(tmp_path):
+    network = linear()
+    step = next(loop.train(network, lesson(network), 3, 0.1))
+    loop.save(tmp_path / "state", step.state(), {"a": 1})
+    with pytest.raises(ImageError, match="got one with others"):
+        loop.load(tmp_path / "state", {"a": 2})
+    (tmp_path / "other").write_bytes(b"no tensors")
+    with pytest.raises(ImageError, match="expected an unfinished training"):
+        loop.load(tmp_path / "other", {})
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    network = linear()
+    with pytest.raises(DivergenceError, match="diverged at step 1"):
+        next(loop.train(network, lesson(network, wrong=True), 3, 0.1))

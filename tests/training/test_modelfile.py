@@ -1,0 +1,45 @@
+import pytest
+import torch
+from torch import nn
+
+from velatura.errors import WeightsError
+from velatura.images import tensorfile
+from velatura.training import modelfile
+
+
+def test_a_model_describes_itself_and_comes_back(tmp_path):
+    network = nn.Linear(3, 2)
+    modelfile.save(tmp_path / "m", network, {"architecture": "a-1", "painting": "Ünïcode"})
+    assert modelfile.read_card(tmp_path / "m")["painting"] == "Ünïcode"
+    other = nn.Linear(3, 2)
+    card = modelfile.load(tmp_path / "m", other, "a-1")
+    assert card["architecture"] == "a-1"
+    assert torch.equal(other.weight, network.weight.half().float())
+
+
+def test_what_is_no_model_is_told(tmp_path):
+    network = nn.Linear(3, 2)
+    (tmp_path / "text").write_text("no model")
+    with pytest.raises(WeightsError, match="expected a model file"):
+        modelfile.load(tmp_path / "text", network, "a-1")
+    with pytest.raises(WeightsError, match="expected a model file"):
+        modelfile.load(tmp_path / "missing", network, "a-1")
+    modelfile.save(tmp_path / "b", network, {"architecture": "b-1"})
+    with pytest.raises(WeightsError, match="architecture a-1, got b-1"):
+        modelfile.load(tmp_path / "b", network, "a-1")
+    tensorfile.write(tmp_path / "c", {"weight": torch.zeros(2, 3)}, {"architecture": "a-1"})
+    with pytest.raises(WeightsError, match="damaged"):
+        modelfile.load(tmp_path / "c", network, "a-1")
+    whole = (tmp_path / "b").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[:-4])
+    with pytest.raises(WeightsError):
+        modelfile.load(tmp_path / "cut", network, "b-1")
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path):
+    network = nn.Linear(3, 2)
+    with torch.no_grad():
+        network.weight[0, 0] = torch.nan
+    modelfile.save(tmp_path / "m", network, {"architecture": "a-1"})
+    with pytest.raises(WeightsError, match="not finite"):
+        modelfile.load(tmp_path / "m", nn.Linear(3, 2), "a-1")

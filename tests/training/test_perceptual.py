@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from velatura.perception.vgg import VGG19
+from velatura.training.perceptual import PerceptualLoss
+
+from ..conftest import random_image
+
+# More positions than channels, where the distance has no kink.
+CONTENT, STYLE = {"relu2_1": 0.7}, {"conv1_2": 1.0, "conv2_1": 0.5}
+
+
+@pytest.fixture
+def network(embedded):
+    return VGG19(embedded, [*CONTENT, *STYLE], dtype=torch.float64).double()
+
+
+def batch(generator):
+    return torch.cat([random_image(generator, 48, 48).double() for _ in range(2)])
+
+
+@pytest.mark.parametrize(("style_loss", "tolerance"), [("wasserstein", 1e-2), ("gram", 1e-4)])
+def test_the_gradient_equals_finite_differences(network, generator, style_loss, tolerance):
+    """Along the gradient; the Wasserstein distance's is damped."""
+    loss = PerceptualLoss(network, CONTENT, STYLE, style_loss)
+    loss.set_style(random_image(generator, 60, 52).double() ** 3 * 0.7)
+    pictures, photographs = batch(generator), batch(generator)
+    _, gradient = loss(pictures, photographs, 0.3)
+    direction = gradient / gradient.norm()
+    step = 1e-5
+    ends = [
+        sum(loss(pictures + sign * step * direction, photographs, 0.3)[0].values())
+        for sign in (1, -1)
+    ]
+    expected = float(ends[0] - ends[1]) / (2 * step)
+    assert float((gradient * direction).sum()) == pytest.approx(expected, rel=tolerance)
+
+
+def test_nothing_is_lost_where_everything_is_as_wanted(network, generator):
+    painting = random_image(generator, 32, 32).double()
+    loss = PerceptualLoss(network, CONTENT, STYLE)
+    loss.set_style(painting)
+    terms, _ = loss(painting, painting)
+    assert sum(map(float, terms.values())) == pytest.approx(0, abs=1e-5)
+
+
+def test_style_looks_at_the_batch_together(network, generator):
+    """Two halves of a painting have its statistics together, each alone has not."""
+    painting = random_image(generator, 32, 32).double()
+    painting[..., :16, :] *= 0.3
+    loss = PerceptualLoss(network, {"relu2_1": 0.0}, {"relu1_1": 1.0})
+    halves = torch.cat([painting[..., :16, :], painting[..., 16:, :]])
+    loss.set_style(painting)
+    together, _ = loss(halves, halves)
+    alone, _ = loss(halves[:1], halves[:1])
+    assert float(together["style relu1_1"]) < 0.1 * float(alone["style relu1_1"])
