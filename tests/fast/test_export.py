@@ -38,10 +38,11 @@ def test_both_backends_paint_the_same(folder):
 
 
 def test_the_onnx_backend_imports_no_torch(folder):
-    arguments = ["fast", "apply", "photo.png", "--style", "style.onnx", "-o", "out.png"]
+    arguments = ["photo.png", "--style", "style.onnx", "-o", "out.png", "--backend", "onnx"]
     code = (
         "import sys; from velatura.cli.main import main; "
-        f"code = main({arguments} + ['--backend', 'onnx']); assert 'torch' not in sys.modules; sys.exit(code)"
+        f"code = main(['fast', 'apply', *{arguments}]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=folder)
     with Image.open(folder / "out.png") as image:

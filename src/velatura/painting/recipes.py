@@ -11,18 +11,6 @@ from velatura.perception.layers import channels
 # squared errors 57.6² times, squared errors of Gram matrices 57.6⁴ times.
 INPUT_SCALE = 255 * 0.226
 
-# Gatys et al. scale their network so that every filter's mean activation is one. These are the
-# layers' means without it, over 15 natural photographs with average pooling: a loss of squares is
-# divided by the mean's square, a loss of squared Gram matrices by its fourth power.
-MEAN_ACTIVATION = {
-    "relu1_1": 19.0,
-    "relu2_1": 108.0,
-    "relu3_1": 121.0,
-    "relu4_1": 476.0,
-    "relu4_2": 301.0,
-    "relu5_1": 43.0,
-}
-
 
 class Recipe(NamedTuple):
     """A configuration with its source, its idea and what was chosen where the source is silent."""
@@ -90,11 +78,8 @@ RECIPES = {
     ),
     "gatys-2016": Recipe(
         _classic(
-            content_layers={"relu4_2": MEAN_ACTIVATION["relu4_2"] ** -2},
-            style_layers={
-                layer: MEAN_ACTIVATION[layer] ** -4 / channels(layer) ** 2
-                for layer in ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-            },
+            content_layers={"relu4_2": 1.0},
+            style_layers={f"relu{n}_1": channels(f"relu{n}_1") ** -2 for n in range(1, 6)},
             content_loss="mse",
             style_weight=1e3,
             style_shape="picture",
@@ -106,10 +91,9 @@ RECIPES = {
         "CVPR 2016",
         "Content conv4_2, style conv1_1 … conv5_1 weighing the same, average pooling, L-BFGS from "
         "white noise, alpha/beta 1e-3: content and style of an image can be taken apart.",
-        "Layers are read after their ReLU, as the paper's derivative (eq. 2) has it; their weights "
-        "make up for a network scaled layer by layer, not filter by filter. Means stand where the "
-        "paper writes sums, a layer's style weight is divided by its channels squared, and there "
-        "are 500 steps, as in the authors' code.",
+        "Layers are read after their ReLU, as the paper's derivative (eq. 2) has it. As in the "
+        "authors' code, means stand where the paper writes sums, a layer's style weighs one by its "
+        "channels squared, and there are 500 steps.",
     ),
     "single-layer": Recipe(
         _classic(
