@@ -41,7 +41,7 @@ def judge(config, workers, tile_pixels=None):
     style = gaussian_blur(random_image(generator, 119, 87), 1.0).double()
     objective = Objective(network, content, [style], config, tile_pixels, workers)
     terms, gradient = objective(image if workers.rank == 0 else torch.zeros_like(image))
-    return float(sum(terms.values())), gradient, len(objective.own_tiles)
+    return float(sum(terms.values())), gradient, len(objective._own(objective.stages[0].tiles))
 
 
 def meet(rank, folder):

@@ -1,0 +1,139 @@
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from velatura.fast.network import StyleNetwork
+from velatura.fast.styles import Style, load, save
+
+QUICK = "--steps 6 --batch 1 --crop 64 --size 96 --content-layers relu2_1 --style-layers relu1_1"
+
+
+@pytest.fixture
+def photos(files, photograph):
+    folder = files / "photos"
+    folder.mkdir()
+    for number in range(3):
+        photograph.rotate(180 * number).save(folder / f"{number}.jpg")
+    return folder
+
+
+@pytest.fixture
+def style(files):
+    torch.manual_seed(2)
+    save(files / "style.safetensors", Style(StyleNetwork(), {"painting": "noise"}))
+    return files / "style.safetensors"
+
+
+def test_a_style_is_trained_applied_and_exported(velatura, photos):
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --json --quiet"
+    done = velatura(*train.split(), "--sheet", "sheet.png", "--log", "log.jsonl")
+    assert done.returncode == 0, done.stderr
+    (card,) = json.loads(done.stdout)["styles"]
+    assert card["painting"] == "painting"
+    assert card["steps"] == 6
+    assert len((velatura.folder / "log.jsonl").read_text().splitlines()) == 6
+    with Image.open(velatura.folder / "sheet.png") as sheet:
+        assert sheet.width > 100
+    assert load(str(velatura.folder / "s.safetensors")).card["options"]["crop"] == 64
+    assert not list(velatura.folder.glob("*.unfinished"))
+    done = velatura("fast", "apply", "photo.png", "--style", "s.safetensors", "-o", "out.png")
+    assert done.returncode == 0, done.stderr
+    with Image.open(velatura.folder / "out.png") as image:
+        assert image.size == (96, 64)
+    done = velatura("fast", "export", "s.safetensors", "-o", "s.onnx")
+    assert done.returncode == 0, done.stderr
+    assert "differs from PyTorch by at most" in done.stderr
+
+
+def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, monkeypatch):
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK}".split()
+    whole = velatura(*train, "--seed", "1", "-o", "whole.safetensors")
+    assert whole.returncode == 0, whole.stderr
+    calls = []
+
+    def interrupt(step, *rest):
+        calls.append(step)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("velatura.cli.fast_train._log", interrupt)
+    done = velatura(*train, "--seed", "1", "--log", "log")
+    assert done.returncode == 130
+    assert "the same command goes on" in done.stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(velatura.folder)
+    done = velatura(*train, "--seed", "2")
+    assert done.returncode == 2
+    assert "got one with others" in done.stderr
+    done = velatura(*train, "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert "going on after step" in done.stderr
+    found = load(str(velatura.folder / "s.safetensors")).network.state_dict()
+    for name, tensor in (
+        load(str(velatura.folder / "whole.safetensors")).network.state_dict().items()
+    ):
+        assert torch.equal(found[name], tensor), name
+
+
+def test_a_folder_of_photographs_is_painted_and_broken_ones_are_named(velatura, photos, style):
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    done = velatura(
+        "fast", "apply", "photos", "--style", str(style), "-o", "out", "--json", "--size", "48"
+    )
+    assert done.returncode == 2
+    assert "broken.jpg" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["failed"] == 1
+    assert len(report["pictures"]) == 3
+    assert max(Image.open(velatura.folder / "out" / "0.png").size) == 48
+
+
+@pytest.mark.parametrize("colors", ["content-luminance", "content-match"])
+def test_the_photographs_colours_can_be_kept(velatura, style, colors):
+    arguments = ("fast", "apply", "photo.png", "--style", str(style), "--colors", colors)
+    assert velatura(*arguments, "-o", "out.png").returncode == 0
+
+
+def test_transparency_is_kept(velatura, style):
+    image = Image.new("RGBA", (40, 30), (200, 30, 30, 255))
+    image.putpixel((3, 3), (0, 0, 0, 0))
+    image.save(velatura.folder / "clear.png")
+    assert (
+        velatura("fast", "apply", "clear.png", "--style", str(style), "-o", "o.png").returncode == 0
+    )
+    with Image.open(velatura.folder / "o.png") as painted:
+        assert painted.mode == "RGBA"
+        assert painted.getpixel((3, 3))[3] == 0
+
+
+def test_list_names_the_shipped_styles(velatura):
+    assert velatura("fast", "list").returncode == 0
+    assert isinstance(json.loads(velatura("fast", "list", "--json").stdout), list)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("train painting.png --photos nowhere -o s.safetensors", "expected a folder"),
+        ("train painting.png --photos . -o s.bin", "ending in .safetensors"),
+        ("train painting.png --photos . -o s.safetensors --steps 0", "steps: expected at least 1"),
+        ("train missing.png --photos . -o s.safetensors", "found nothing"),
+        ("train painting.png --photos . -o s.safetensors --start-from photo.png", "model file"),
+        ("apply photo.png --style nosuch -o o.png", "expected a file or one of"),
+        ("apply photo.png --style photo.png -o o.png", "expected a model file"),
+        ("apply photo.png --style style.safetensors -o o.png --strength 2", "from 0 to 1"),
+        ("apply photo.png --style style.safetensors -o o.png --size 2", "at least 16 pixels"),
+        ("apply photo.png --style style.safetensors -o photo.png", "it is the photograph"),
+        ("apply missing.png --style style.safetensors -o o.png", "found nothing"),
+        ("apply photo.png --style style.safetensors -o o.xyz", "expected a name ending in"),
+        ("export style.safetensors -o s.bin", "ending in .onnx"),
+        ("export photo.png -o s.onnx", "expected a model file"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(velatura, style, arguments, told):
+    done = velatura("fast", *arguments.split())
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
