@@ -87,7 +87,8 @@ def test_a_folder_of_photographs_is_painted_and_broken_ones_are_named(velatura, 
     report = json.loads(done.stdout)
     assert report["failed"] == 1
     assert len(report["pictures"]) == 3
-    assert max(Image.open(velatura.folder / "out" / "0.png").size) == 48
+    with Image.open(velatura.folder / "out" / "0.png") as image:
+        assert max(image.size) == 48
 
 
 @pytest.mark.parametrize("colors", ["content-luminance", "content-match"])

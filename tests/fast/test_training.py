@@ -4,7 +4,7 @@ import torch
 from velatura.errors import ConfigError, ImageError
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
-from velatura.fast.training import train_style
+from velatura.fast.training import Lesson, train_style
 from velatura.images.io import read
 from velatura.training.photographs import find
 
@@ -47,18 +47,14 @@ def test_going_on_gives_the_same_network(photographs, painting):
         assert torch.equal(resumed.network.state_dict()[name], tensor), name
 
 
-def test_a_style_that_is_too_weak_asks_for_less_content(photographs, painting):
-    pixels = read(painting).pixels
-    strong, weak = (
-        [
-            *train_style(
-                pixels, photographs, TrainingOptions.from_dict(QUICK.as_dict() | {"strength": s})
-            )
-        ]
-        for s in (0.99, 0.01)
-    )
-    assert strong[-1].content_weight < strong[0].content_weight
-    assert weak[-1].content_weight > strong[-1].content_weight
+def test_too_little_style_asks_for_less_content_and_too_much_for_more(photographs, painting):
+    lesson = Lesson(StyleNetwork(), read(painting).pixels, photographs, QUICK)
+    weights = [lesson.content_weight]
+    for lesson.aim in (1e-6, 1e6):
+        lesson(len(weights))
+        weights.append(lesson.content_weight)
+    assert weights[1] < weights[0]
+    assert weights[2] > weights[1]
 
 
 def test_it_begins_with_a_network_that_is_given(photographs, painting):

@@ -19,7 +19,7 @@ def batch(generator):
     return torch.cat([random_image(generator, 48, 48).double() for _ in range(2)])
 
 
-@pytest.mark.parametrize(("style_loss", "tolerance"), [("wasserstein", 1e-2), ("gram", 1e-4)])
+@pytest.mark.parametrize(("style_loss", "tolerance"), [("wasserstein", 5e-2), ("gram", 1e-4)])
 def test_the_gradient_equals_finite_differences(network, generator, style_loss, tolerance):
     """Along the gradient; the Wasserstein distance's is damped."""
     loss = PerceptualLoss(network, CONTENT, STYLE, style_loss)

@@ -1,6 +1,7 @@
 """Styles as ONNX files, for programs without PyTorch."""
 
 import json
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def export(style: Style, path: Path) -> dict[tuple[int, int], float]:
     whole = _Whole(style.network).eval()
     height, width = torch.export.Dim("height", min=16), torch.export.Dim("width", min=16)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own making
+        warnings.simplefilter("ignore")  # of the exporter's own making, as is what it logs
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             whole,
             (torch.rand(1, 3, *SIZES[0]),),

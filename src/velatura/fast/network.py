@@ -104,7 +104,9 @@ class StyleNetwork(nn.Module):
             height, width = _output_size(layer, x, sizes)
             if layer.name.endswith("a"):
                 entered = x
-            x = self._convolve(layer, x, 0, height)[..., :height, :width]
+            x = self._convolve(layer, x, _around(layer))
+            if layer.enlarge:
+                x = x[..., :height, :width]
             if layer.name != LAST:
                 scale, bias = (self.get_parameter(f"{layer.name}_{n}") for n in ("scale", "bias"))
                 x = F.instance_norm(x, weight=scale, bias=bias, eps=EPSILON)
@@ -146,7 +148,8 @@ class StyleNetwork(nn.Module):
         rows = max(2, STRIP_PIXELS // width // 2 * 2)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
-            strip = self._convolve(layer, x, top, bottom)[..., : bottom - top, :width]
+            window, beyond = _window(layer, x, top, bottom)
+            strip = self._convolve(layer, window, beyond)[..., : bottom - top, :width]
             made[..., top:bottom, :] = strip
             if layer.name != LAST:
                 strip = strip.float()
@@ -159,23 +162,35 @@ class StyleNetwork(nn.Module):
         shift = self.get_parameter(f"{layer.name}_bias") - scale * mean
         return made.mul_(scale.view(1, -1, 1, 1).to(made)).add_(shift.view(1, -1, 1, 1).to(made))
 
-    def _convolve(self, layer: Layer, x: Tensor, top: int, bottom: int) -> Tensor:
-        """Rows `top` to `bottom` of the convolution of `x`, borders reflected; not yet cropped."""
+    def _convolve(self, layer: Layer, x: Tensor, beyond: tuple[int, int, int, int]) -> Tensor:
+        """The convolution of `x`, reflected `beyond` left, right, top, bottom; not yet cropped."""
         kernel = self.get_parameter(f"{layer.name}_kernel").to(x.dtype)
         if layer.enlarge:
             kernel = folded(kernel)
-            top, bottom = top // 2, -(-bottom // 2)
-        around = kernel.shape[-1] // 2
-        first, last = top * layer.stride - around, (bottom - 1) * layer.stride + around + 1
-        window = x[..., max(first, 0) : last, :]
-        beyond = (around, around, max(-first, 0), max(last - x.shape[-2], 0))
-        window = F.pad(window, beyond, mode="reflect")
-        y = F.conv2d(window, kernel, stride=layer.stride)
+        y = F.conv2d(F.pad(x, beyond, mode="reflect"), kernel, stride=layer.stride)
         if layer.enlarge:
             y = F.pixel_shuffle(y, 2)
         if layer.name == LAST:  # elsewhere the bias follows the normalisation
             y = y + self.get_parameter(f"{LAST}_bias").to(x.dtype).view(-1, 1, 1)
         return y
+
+
+def _around(layer: Layer) -> tuple[int, int, int, int]:
+    """How far a convolution sees beyond the picture: left, right, top, bottom."""
+    around = 1 if layer.enlarge else layer.kernel // 2
+    return (around, around, around, around)
+
+
+def _window(
+    layer: Layer, x: Tensor, top: int, bottom: int
+) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """The rows of `x` that rows `top` to `bottom` after `layer` need, and what lies beyond `x`."""
+    if layer.enlarge:
+        top, bottom = top // 2, -(-bottom // 2)
+    around = _around(layer)[0]
+    first, last = top * layer.stride - around, (bottom - 1) * layer.stride + around + 1
+    beyond = (around, around, max(-first, 0), max(last - x.shape[-2], 0))
+    return x[..., max(first, 0) : last, :], beyond
 
 
 def folded(kernel: Tensor) -> Tensor:
