@@ -66,8 +66,8 @@ class Progress:
         where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
         if step.tiles > 1:
             where += f" in {step.tiles} tiles"
-        status = f"step {step.number}/{step.total} {losses(step.terms)}"
-        self.at(*_work(step), step.seconds, where, status)
+        status = f"step {step.number}/{step.total} {_losses(step)}"
+        self.at(*step.visited, step.seconds, where, status)
 
     def at(self, done: float, total: float, seconds: float, where: str, status: str = "") -> None:
         """Show that so much of the work is done after so many seconds."""
@@ -92,21 +92,6 @@ class Progress:
             say(message)
 
 
-def losses(terms: dict[str, float]) -> str:
-    """`content 0.29 style 0.28`: the terms, summed by kind."""
-    sums: dict[str, float] = {}
-    for name, value in terms.items():
-        kind = name.split()[0]
-        sums[kind] = sums.get(kind, 0.0) + value
-    return " ".join(f"{kind} {value:.3g}" for kind, value in sums.items())
-
-
-def _work(step: "Step") -> tuple[int, int]:
-    """Pixels visited so far, and in all."""
-    visits = [scale.steps * scale.size[0] * scale.size[1] for scale in step.scales]
-    done_before = sum(scale.steps for scale in step.scales[: step.scale])
-    height, width = step.scales[step.scale].size
-    return (
-        sum(visits[: step.scale]) + (step.number - done_before) * height * width,
-        sum(visits),
-    )
+def _losses(step: "Step") -> str:
+    """`content 0.29 style 0.28`."""
+    return " ".join(f"{kind} {value:.3g}" for kind, value in step.losses.items())
