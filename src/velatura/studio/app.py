@@ -101,6 +101,8 @@ def serving(
             pwa=False,
             theme=gr.themes.Base(
                 font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+            ).set(  # the theme's own are too faint to read
+                block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
             ),
             css=(files("velatura.studio") / "studio.css").read_text(encoding="utf-8"),
             app_kwargs={

@@ -36,17 +36,19 @@ def field(
     if hint is bool:
         return gr.Checkbox(**common)
     if values := choices(options, name) or among:
-        return gr.Dropdown(choices=list(values), filterable=False, **common)
+        return gr.Dropdown(choices=list(values), allow_custom_value=bool(among), **common)
     if between:
         return gr.Slider(*between, step=0.01, buttons=[], **common)
+    if hint == float | None:
+        common["info"] += "; 0 is no limit"
     if hint in (int, float, float | None):
         return gr.Number(**common)
     return gr.Textbox(lines=1, max_lines=1, **common)
 
 
 def shown(value: Any) -> Any:
-    """An option's value as its field holds it: lists and layers as text."""
-    return as_text(value) if isinstance(value, (tuple, dict)) else value
+    """An option's value as its field holds it: lists and layers as text, no limit as 0."""
+    return as_text(value) if isinstance(value, (tuple, dict)) else 0 if value is None else value
 
 
 def read(options: type[AnyOptions], held: Mapping[str, Any]) -> AnyOptions:
@@ -57,7 +59,9 @@ def read(options: type[AnyOptions], held: Mapping[str, Any]) -> AnyOptions:
         hint = hints[name]
         if hint in (int, float) and value is None:
             raise ConfigError(f"{name.replace('_', '-')}: expected a number, got nothing")
-        if hint is int and isinstance(value, float) and value.is_integer():
+        if hint == float | None and not value:
+            value = None
+        elif hint is int and isinstance(value, float) and value.is_integer():
             value = int(value)
         elif isinstance(value, str) and hint not in (int, float, bool, str):
             try:

@@ -28,10 +28,13 @@ def photograph_field(label: str, elem_id: str = "photograph") -> gr.Image:
 
 def shelf_field(label: str) -> gr.Gallery:
     """A row of thumbnails to choose from."""
+    gr.HTML(f'<p class="caption">{label}</p>')
     return gr.Gallery(
         label=label,
+        show_label=False,
         columns=5,
-        height=110,
+        fit_columns=False,
+        height=100,
         object_fit="cover",
         allow_preview=False,
         interactive=False,

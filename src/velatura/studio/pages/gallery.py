@@ -23,8 +23,10 @@ class GalleryPage:
         gr.HTML(views.status(text, wrong=bool(folder.lost), done=None), elem_id="lost")
         self.pictures = gr.Gallery(
             label="Finished pictures",
-            columns=4,
-            height=420,
+            show_label=False,
+            columns=5,
+            fit_columns=False,
+            height=360,
             object_fit="cover",
             allow_preview=False,
             interactive=False,

@@ -49,6 +49,7 @@ class PaintPage:
             file_types=["image"],
             type="filepath",
             columns=3,
+            fit_columns=False,
             height=220,
             object_fit="contain",
             interactive=True,
