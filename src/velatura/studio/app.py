@@ -70,7 +70,18 @@ def serving(
         ConfigError: Gradio is not installed.
         VelaturaError: the address is taken.
     """
+    if at_once < 1:
+        raise ConfigError(f"at-once: expected at least 1, got {at_once}")
     folder, queue = Folder(path), Queue(at_once)
+    try:
+        with _served(folder, queue, host, port, show) as address:
+            yield address, folder
+    finally:
+        folder.close()
+
+
+@contextmanager
+def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> Iterator[str]:
     gr = _gradio(folder)
     from gradio import processing_utils
     from starlette.middleware import Middleware
@@ -113,14 +124,13 @@ def serving(
             },
         )
     except OSError as error:
-        queue.close()
         raise VelaturaError(
             f"studio: port {port} of {host} cannot be used ({error}); name another with --port"
         ) from error
     try:
-        yield address, folder
+        yield address
     finally:
-        queue.close()
+        queue.close()  # while there is still a server to tell it
         blocks.close(verbose=False)
 
 

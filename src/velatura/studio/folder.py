@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from velatura.errors import ImageError
+from velatura.errors import ConfigError, ImageError
 from velatura.images.io import atomic_path, inspect, make_folder, read_settings
 
 MOST_BYTES = 64_000_000  # of an upload
@@ -34,6 +34,7 @@ class Folder:
     """A folder that the person chose. Everything the studio reads or writes is in it.
 
     `lost` names the pictures that were being painted when a studio of this folder was killed.
+    Raises ImageError if it cannot be written to, ConfigError if another studio works in it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +44,38 @@ class Folder:
         self.running = self.path / "running"
         for folder in (self.pictures, self.uploads, self.running, *map(self.shelf, SHELVES)):
             make_folder(folder)
+        self._mine = self.running / "process"
+        self._claim()
+        self._forget_uploads()
         for shelf, names in SAMPLES.items():
             for name in names:
                 with as_file(files("velatura.samples") / name) as sample:
                     shutil.copy2(sample, self.shelf(shelf) / name)
-        self.lost = [line for note in sorted(self.running.glob("*.json")) if (line := _lost(note))]
+        self.lost = [_lost(note) for note in sorted(self.running.glob("*.json"))]
+
+    def close(self) -> None:
+        """Delete the uploads and let other studios work here."""
+        self._forget_uploads()
+        self._mine.unlink(missing_ok=True)
+
+    def _claim(self) -> None:
+        me = psutil.Process()
+        try:
+            pid, created = json.loads(self._mine.read_text())
+            other = pid != me.pid and psutil.Process(pid).create_time() == created
+        except (OSError, ValueError, TypeError, psutil.Error):
+            other = False  # nobody, or one that was killed
+        if other:
+            raise ConfigError(
+                f"folder: another studio works in {self.path} (process {pid}); "
+                "name another with --folder"
+            )
+        with atomic_path(self._mine) as temporary:
+            temporary.write_text(json.dumps([me.pid, me.create_time()]))
+
+    def _forget_uploads(self) -> None:
+        shutil.rmtree(self.uploads, ignore_errors=True)
+        make_folder(self.uploads)
 
     def shelf(self, name: str) -> Path:
         """Where pictures of a kind that were used lately are kept."""
@@ -66,18 +94,13 @@ class Folder:
     def accept(self, file: Any) -> Path:
         """The path of what a form calls a file, if it is a picture of this folder.
 
-        Raises ImageError for anything else; an upload that is refused is deleted.
+        Raises ImageError for anything else.
         """
         named = file.get("path") if isinstance(file, dict) else None
         path = Path(named or "").resolve()
         if not named or self.path not in path.parents:
             raise ImageError("expected a picture that was uploaded here")
-        try:
-            inspect(path, MOST_PIXELS)
-        except ImageError:
-            if self.uploads in path.parents:
-                path.unlink(missing_ok=True)
-            raise
+        inspect(path, MOST_PIXELS)
         return path
 
     def keep(self, path: Path, shelf: str) -> Path:
@@ -112,13 +135,11 @@ class Folder:
     def begin(self, photograph: Path, paintings: list[Path]) -> Entry:
         """A free name for a picture, and a note that it is being painted."""
         stem = "-".join(path.stem for path in (photograph, *paintings))[:80]
-        process = psutil.Process()
         text = json.dumps(
             {
                 "content": photograph.name,
                 "styles": [path.name for path in paintings],
                 "began": time.strftime("%Y-%m-%d %H:%M"),
-                "process": [process.pid, process.create_time()],
             }
         )
         number = 1
@@ -152,19 +173,12 @@ def _plain(stem: str) -> str:
     return re.sub(r"[^\w().-]+", "_", stem).strip("._")[:60] or "picture"
 
 
-def _lost(note: Path) -> str | None:
-    """What a note of a killed studio says, once; None if its process is still at work."""
+def _lost(note: Path) -> str:
+    """What a note of a killed studio says; the note is gone afterwards."""
     try:
         stored = json.loads(note.read_text(encoding="utf-8"))
-        pid, created = stored["process"]
         told = f"{stored['content']} × {', '.join(stored['styles'])}, begun {stored['began']}"
     except (OSError, ValueError, KeyError, TypeError):
-        told = "damaged note"
-    else:
-        try:
-            if psutil.Process(pid).create_time() == created:
-                return None
-        except psutil.Error:
-            pass
+        told = "the note of it is damaged"
     note.unlink(missing_ok=True)
     return f"{note.stem} ({told})"
