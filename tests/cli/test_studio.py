@@ -1,8 +1,8 @@
 import signal
 
 import pytest
+from tests.studio.driver import Studio, is_picture
 
-from tests.studio.conftest import Studio, is_picture
 from velatura.studio.folder import Folder
 
 CALL = """

@@ -2,8 +2,8 @@ import dataclasses
 import shlex
 
 import pytest
+from tests.studio.driver import command_config
 
-from tests.studio.conftest import command_config
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import RECIPES
@@ -13,7 +13,8 @@ from velatura.studio import fields
 def held(config):
     """What the fields hold for a config, after a way through JSON."""
     return {
-        entry.name: fields.shown(getattr(config, entry.name)) for entry in dataclasses.fields(config)
+        entry.name: fields.shown(getattr(config, entry.name))
+        for entry in dataclasses.fields(config)
     }
 
 

@@ -1,8 +1,8 @@
 import re
 
 from playwright.sync_api import expect
+from tests.studio.driver import command_config, is_picture, option, status, upload
 
-from tests.studio.conftest import command_config, is_picture, option, status, upload
 from velatura.images.io import read_settings
 from velatura.painting.config import StyleConfig
 

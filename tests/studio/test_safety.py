@@ -59,6 +59,17 @@ def test_nothing_outside_the_pictures_can_be_read(studio, path):
     assert ask(studio, f"gradio_api/file={path}")[0] in (403, 404)
 
 
+def test_a_file_that_nobody_uploaded_is_not_taken_for_one(studio):
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [file, [file], {}]}).encode()
+    kind = {"Content-Type": "application/json"}
+    _, answer = ask(studio, "gradio_api/call/paint", body, **kind)
+    _, told = ask(studio, f"gradio_api/call/paint/{json.loads(answer)['event_id']}")
+    assert b"event: error" in told
+    assert b"was not uploaded by a user" in told
+    assert not list(studio.folder.rglob("passwd*"))
+
+
 def test_what_gradio_can_do_besides_is_refused(studio):
     for path in ("gradio_api/proxy=https://example.org/", "gradio_api/vibe-code", "monitoring"):
         assert ask(studio, path)[0] in (401, 403, 404), path
@@ -72,7 +83,7 @@ def test_other_names_of_this_machine_are_refused(studio):
 @pytest.mark.parametrize("name", ["../../../escaped.png", "/tmp/escaped.png", "..\\escaped.png"])
 def test_paths_in_names_lead_nowhere(studio, name):
     status, body = send(studio, name, b"anything")
-    written = [path for path in studio.folder.parent.rglob("*escaped*")]
+    written = list(studio.folder.parent.rglob("*escaped*"))
     assert all(studio.folder / "uploads" in path.parents for path in written)
     if status == 200:
         (path,) = json.loads(body)

@@ -27,20 +27,22 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.images.io import atomic_path, make_folder, to_pil, write
 
     layers = [name.strip() for name in arguments.layers.split(",")]
-    network, *images = prepare(arguments.content, arguments.style, layers, arguments.size)
+    network, photograph, painting = prepare(
+        arguments.content, arguments.style, layers, arguments.size
+    )
     folder: Path = arguments.output
     make_folder(folder)
     looks = []
     for number, name in enumerate(layers, start=1):
         with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
-            looks.append(look(network, name, *images, progress.show))
+            looks.append(look(network, name, photograph, painting, progress.show))
         for part in ("gram", "reconstruction", "painting_gram", "texture"):
             if picture := getattr(looks[-1], part):
                 write(folder / f"{name}-{part.replace('_', '-')}.png", picture)
         for channel, picture in zip(looks[-1].channels, looks[-1].maps, strict=True):
             write(folder / f"{name}-map-{channel}.png", picture)
-    photograph, painting = (None if image is None else to_pil(image) for image in images)
-    text = page(photograph, painting, looks, arguments.content.name)
+    other = None if painting is None else to_pil(painting)
+    text = page(to_pil(photograph), other, looks, arguments.content.name)
     with atomic_path(folder / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
     if not arguments.quiet:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from velatura.errors import VelaturaError
 from velatura.painting.config import StyleConfig
@@ -56,4 +57,4 @@ def add_endpoint(folder: Folder, queue: Queue) -> None:
             "seconds": round(finished.seconds, 2),
         }
 
-    gr.api(paint, api_name="paint", concurrency_limit=None)
+    api(paint, api_name="paint", concurrency_limit=None)

@@ -150,5 +150,7 @@ class _Guard:
             await self.app(scope, receive, send)
 
 
-async def _refuse(address: str, **_: Any) -> str:
-    raise ValueError(f"{address}: expected an uploaded file, got an address")
+async def _refuse(address: str, cache_dir: str) -> str:
+    from gradio import Error
+
+    raise Error(f"{address}: expected an uploaded file, got an address", print_exception=False)

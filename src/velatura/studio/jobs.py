@@ -11,7 +11,7 @@ from velatura.errors import VelaturaError
 SECONDS_UNWATCHED = 10.0  # after which nobody is thought to look any more
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818  it is no error
     """Raised inside a job's work when it is to end."""
 
 

@@ -11,6 +11,7 @@ from velatura.anatomy.look import Look, look, prepare
 from velatura.anatomy.page import page as page_of
 from velatura.errors import VelaturaError
 from velatura.images.io import atomic_path, to_pil
+from velatura.painting.engine import Step
 from velatura.perception.layers import BLOCKS
 from velatura.studio import views
 from velatura.studio.folder import Folder
@@ -30,10 +31,9 @@ class AnatomyPage:
         with gr.Row(equal_height=False):
             photograph = photograph_field("Photograph", "anatomy-photograph")
             painting = photograph_field("Painting to compare with, if you like", "anatomy-painting")
-        layers = gr.Dropdown(
+        layers = gr.CheckboxGroup(
             choices=LAYERS,
             value=FIRST,
-            multiselect=True,
             label="layers",
             info="which to look at",
             elem_id="anatomy-layers",
@@ -115,15 +115,7 @@ def _looking(
         network, photograph, painting = prepare(content, style, layers, size)
         looks: list[Look] = []
         for number, layer in enumerate(layers):
-            # A reconstruction, and where there is a painting a texture too.
-            parts = 2 if style else 1
-            began = [0]
-
-            def watch(step: Any, layer: str = layer, number: int = number) -> None:
-                began[0] += step.number == 1
-                within = (began[0] - 1 + step.number / step.total) / parts
-                job.show((layer, (number + within) / len(layers)))
-
+            watch = _watching(job, layer, number, len(layers), parts=2 if style else 1)
             looks.append(look(network, layer, photograph, painting, watch))
         text = page_of(
             to_pil(photograph),
@@ -137,3 +129,15 @@ def _looking(
         return output
 
     return work
+
+
+def _watching(job: Job, layer: str, number: int, layers: int, parts: int) -> Callable[[Step], None]:
+    """Shows `job` how far it is; at each layer as many pictures as `parts` are painted."""
+    begun = 0
+
+    def watch(step: Step) -> None:
+        nonlocal begun
+        begun += step.number == 1
+        job.show((layer, (number + (begun - 1 + step.number / step.total) / parts) / layers))
+
+    return watch

@@ -17,7 +17,7 @@ class GalleryPage:
 
     def __init__(self, folder: Folder, paint: PaintPage, tabs: gr.Tabs) -> None:
         self.folder, self.paint, self.tabs = folder, paint, tabs
-        text = f"Finished pictures are kept in {folder.pictures}."
+        text = f"Finished pictures are kept in {folder.path.name}/{folder.pictures.name}."
         if folder.lost:
             text += " Lost when the studio was ended last: " + "; ".join(folder.lost)
         gr.HTML(views.status(text, wrong=bool(folder.lost), done=None), elem_id="lost")

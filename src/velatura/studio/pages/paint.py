@@ -1,4 +1,4 @@
-"""Paint: a photograph, paintings and dials; the picture appears, can be stopped and gone on from."""
+"""Paint: a photograph, paintings and dials in, and the picture appears."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
 from velatura.studio.painting import Finished, Order, going_on, painting
-from velatura.studio.pictures import photograph_field, raw, shelf_field, several, thumbnails
+from velatura.studio.pictures import photograph_field, raw, several, shelf_field, thumbnails
 
 DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
@@ -50,7 +50,7 @@ class PaintPage:
             type="filepath",
             columns=3,
             fit_columns=False,
-            height=220,
+            height=170,
             object_fit="contain",
             interactive=True,
             buttons=[],
@@ -66,7 +66,7 @@ class PaintPage:
             elem_id="recipe",
         )
         self.fields = {name: self._field(name) for name in DIALS}
-        with gr.Accordion("Everything else", open=False):
+        with gr.Accordion("Everything else", open=False, elem_id="everything"):
             for name in NAMES:
                 if name not in DIALS:
                     self.fields[name] = self._field(name)
@@ -282,9 +282,7 @@ class PaintPage:
         ]
         return Order(content, styles, config)
 
-    def _command(
-        self, photograph: Any, paintings: Any, recipe: str, *values: Any
-    ) -> str:
+    def _command(self, photograph: Any, paintings: Any, recipe: str, *values: Any) -> str:
         """The command line, or what is wrong with the form."""
         held = dict(zip(self.fields, values, strict=True))
         for name in MASKS:
@@ -309,7 +307,7 @@ class PaintPage:
         for file in several(paintings):
             try:
                 good.append(str(self.folder.accept(file)))
-            except VelaturaError as error:
+            except VelaturaError as error:  # noqa: PERF203  the others are good
                 told = self._wrong(error)
         return (good, told) if told else (gr.skip(), views.status("Ready."))
 
