@@ -1,4 +1,5 @@
 import signal
+import socket
 
 import pytest
 from tests.studio.driver import Studio, is_picture
@@ -49,3 +50,27 @@ def test_killed_it_names_what_was_lost_and_ended_it_keeps_it(velatura, calling):
         client.kill()
     assert is_picture(folder / "pictures" / "photo-painting-2.png") == (96, 64)
     assert Folder(folder).lost == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--port", "{taken}"), "studio: 127.0.0.1, port {taken}, cannot be served at"),
+        (("--port", "99999"), "port 99999, cannot be served at"),
+        (
+            ("--host", "no.such.host.invalid"),
+            "no.such.host.invalid, port 7860, cannot be served at",
+        ),
+        (("--at-once", "0"), "at-once: expected at least 1, got 0"),
+        (("--port", "0", "--folder", "photo.png"), "photo.png"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(velatura, arguments, told):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        done = velatura("studio", *[text.format(taken=taken) for text in arguments])
+    assert done.returncode == 2
+    assert told.format(taken=taken) in done.stderr
+    assert done.stderr.count("\n") == 1

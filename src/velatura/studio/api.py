@@ -28,6 +28,8 @@ def add_endpoint(folder: Folder, queue: Queue) -> None:
         "seconds_left": …}` while it paints, `{"picture": file, "steps": …, "seconds": …}` at last.
         """
         try:
+            if not isinstance(paintings, list) or not isinstance(settings, dict):
+                raise VelaturaError("expected a file, a list of files, and options by name")
             order = Order(
                 folder.keep(folder.accept(photograph), "photographs"),
                 [folder.keep(folder.accept(file), "paintings") for file in paintings],

@@ -1,6 +1,7 @@
 """The studio put together and served."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -68,10 +69,11 @@ def serving(
 
     Raises:
         ConfigError: Gradio is not installed.
-        VelaturaError: the address is taken.
+        VelaturaError: the address is taken, or another studio works in the folder.
     """
     if at_once < 1:
         raise ConfigError(f"at-once: expected at least 1, got {at_once}")
+    _check_free(host, port)
     folder, queue = Folder(path), Queue(at_once)
     try:
         with _served(folder, queue, host, port, show) as address:
@@ -93,45 +95,54 @@ def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> I
     blocks.queue(default_concurrency_limit=None)
     # A page of elsewhere may let its name mean this machine; requests under such names end here.
     hosts = [*HERE, "[::1]"] if host in HERE else ["*"]
-    try:
-        _, address, _ = blocks.launch(
-            server_name=host,
-            server_port=port,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            inbrowser=show,
-            show_error=True,
-            max_file_size=MOST_BYTES,
-            allowed_paths=[str(folder.pictures), *map(str, map(folder.shelf, SHELVES))],
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            mcp_server=False,
-            pwa=False,
-            theme=gr.themes.Base(
-                font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
-            ).set(  # the theme's own are too faint to read
-                block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
-            ),
-            css=(files("velatura.studio") / "studio.css").read_text(encoding="utf-8"),
-            app_kwargs={
-                "middleware": [
-                    Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                    Middleware(_Guard),
-                ]
-            },
-        )
-    except OSError as error:
-        raise VelaturaError(
-            f"studio: port {port} of {host} cannot be used ({error}); name another with --port"
-        ) from error
+    _, address, _ = blocks.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        inbrowser=show,
+        show_error=True,
+        max_file_size=MOST_BYTES,
+        allowed_paths=[str(folder.pictures), *map(str, map(folder.shelf, SHELVES))],
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=gr.themes.Base(
+            font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+        ).set(  # the theme's own are too faint to read
+            block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
+        ),
+        css=(files("velatura.studio") / "studio.css").read_text(encoding="utf-8"),
+        app_kwargs={
+            "middleware": [
+                Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+                Middleware(_Guard),
+            ]
+        },
+    )
     try:
         yield address
     finally:
         queue.close()  # while there is still a server to tell it
         blocks.close(verbose=False)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise VelaturaError now if nothing can be served there: Gradio takes a while to load."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise VelaturaError(
+            f"studio: {host}, port {port}, cannot be served at ({error}); name others with --host "
+            "and --port"
+        ) from error
 
 
 class _Guard:

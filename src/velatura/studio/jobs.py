@@ -24,7 +24,7 @@ class Job:
 
     def __init__(self, work: Callable[["Job"], Any]) -> None:
         self.work = work
-        self.news: Any = None  # what `show` was told last
+        self.news: Any = None  # what `show` was told last; None again when it has ended
         self.result: Any = None
         self.error = ""
         self.ended = False
@@ -65,6 +65,7 @@ class Job:
         finally:
             with self._told:
                 self.ended = True
+                self.news = None  # it may hold much memory, and whoever watched may be gone
                 self._told.notify_all()
 
 
@@ -82,7 +83,6 @@ class Queue:
         """Queue `work` for `owner`, a tab; what the same tab had asked for before is stopped."""
         job = Job(work)
         with self._lock:
-            self._jobs = {name: other for name, other in self._jobs.items() if not other.ended}
             if before := self._jobs.get(owner):
                 before.stop()
             self._jobs[owner] = job
@@ -112,3 +112,5 @@ class Queue:
         with self._lock:
             self._waiting.remove(job)
         job.run()
+        with self._lock:
+            self._jobs = {name: other for name, other in self._jobs.items() if other is not job}

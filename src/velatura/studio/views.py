@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from PIL import Image
+
 from velatura.images.io import to_pil
 from velatura.images.resize import fit, resize
 from velatura.painting.engine import Step
@@ -15,17 +17,23 @@ EMPTY = '<div class="easel"><p>The picture appears here.</p></div>'
 NO_LOSSES = '<div class="losses"></div>'
 
 
-def preview(step: Step) -> str:
+def easel(image: Image.Image, alt: str) -> str:
     """The picture so far, in a box whose height does not depend on it."""
-    size = step.scales[-1].size
-    size = fit(size, min(PREVIEW_SIDE, max(size)))
+    height, width = fit((image.height, image.width), min(PREVIEW_SIDE, max(image.size)))
     buffer = io.BytesIO()
-    to_pil(resize(step.image, size)).save(buffer, "JPEG", quality=85)
+    image.resize((width, height)).convert("RGB").save(buffer, "JPEG", quality=85)
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
         f'<div class="easel"><img src="data:image/jpeg;base64,{data}" decoding="sync" '
-        f'alt="The picture after step {step.number}"></div>'
+        f'alt="{escape(alt)}"></div>'
     )
+
+
+def preview(step: Step) -> str:
+    """The picture at `step`, on the easel at the size that it will have."""
+    size = step.scales[-1].size
+    size = fit(size, min(PREVIEW_SIDE, max(size)))
+    return easel(to_pil(resize(step.image, size)), f"The picture after step {step.number}")
 
 
 def status(text: str, *, done: float | None = 0.0, wrong: bool = False) -> str:

@@ -247,13 +247,13 @@ class PaintPage:
         how = "Done" if finished.step == finished.total else f"Stopped after step {finished.step}"
         text = f"{how}, {finished.seconds:.0f} s: {finished.picture.name}"
         photograph = read(order.photograph).pixels
-        picture = read(finished.picture).pixels
-        small = to_pil(resize(photograph, (picture.shape[-2], picture.shape[-1])))
+        picture = to_pil(read(finished.picture).pixels)
+        before = to_pil(resize(photograph, (picture.height, picture.width)))
         return changes | {
             self.status: views.status(text, done=1.0),
-            self.preview: views.preview(job.news),
+            self.preview: views.easel(picture, finished.picture.name),
             self.on: gr.Button(interactive=True),
-            self.compare: (small, to_pil(picture)),
+            self.compare: (before, picture),
             self.download: gr.DownloadButton(value=str(finished.picture), interactive=True),
             self.finished: finished,
         }
