@@ -66,7 +66,7 @@ class Progress:
         where = f"scale {step.scale + 1}/{len(step.scales)} {width}×{height}"
         if step.tiles > 1:
             where += f" in {step.tiles} tiles"
-        status = f"step {step.number}/{step.total} {_losses(step)}"
+        status = f"step {step.number}/{step.total} {losses(step.terms)}"
         self.at(*step.visited, step.seconds, where, status)
 
     def at(self, done: float, total: float, seconds: float, where: str, status: str = "") -> None:
@@ -92,6 +92,8 @@ class Progress:
             say(message)
 
 
-def _losses(step: "Step") -> str:
-    """`content 0.29 style 0.28`."""
-    return " ".join(f"{kind} {value:.3g}" for kind, value in step.losses.items())
+def losses(terms: dict[str, float]) -> str:
+    """`content 0.29 style 0.28`: the terms, summed by kind."""
+    from velatura.perception.losses import by_kind
+
+    return " ".join(f"{kind} {value:.3g}" for kind, value in by_kind(terms).items())

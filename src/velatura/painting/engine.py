@@ -71,15 +71,6 @@ class Step:
         return sum(self.terms.values())
 
     @property
-    def losses(self) -> dict[str, float]:
-        """The terms summed by kind: content, style and what else there is."""
-        sums: dict[str, float] = {}
-        for name, value in self.terms.items():
-            kind = name.split()[0]
-            sums[kind] = sums.get(kind, 0.0) + value
-        return sums
-
-    @property
     def visited(self) -> tuple[int, int]:
         """Pixels visited so far, and in all: a measure of the work done."""
         visits = [scale.steps * scale.size[0] * scale.size[1] for scale in self.scales]

@@ -13,6 +13,7 @@ from velatura.images.resize import resize
 from velatura.painting.config import STARTS, StyleConfig
 from velatura.painting.engine import Step
 from velatura.painting.recipes import RECIPES
+from velatura.perception.losses import by_kind
 from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
@@ -226,7 +227,7 @@ class PaintPage:
             if step is None or step is shown:
                 continue
             shown = step
-            history.append(step.losses)
+            history.append(by_kind(step.terms))
             yield {
                 self.preview: views.preview(step),
                 self.status: views.standing(step),
