@@ -161,7 +161,7 @@ class _Guard:
             await self.app(scope, receive, send)
 
 
-async def _refuse(address: str, cache_dir: str) -> str:
+async def _refuse(url: str, cache_dir: str) -> str:
     from gradio import Error
 
-    raise Error(f"{address}: expected an uploaded file, got an address", print_exception=False)
+    raise Error(f"{url}: expected an uploaded file, got an address", print_exception=False)
