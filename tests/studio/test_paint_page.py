@@ -94,7 +94,7 @@ def test_a_closed_tab_frees_its_job(tab, other_tab, files):
     tab.close()
     upload(other_tab, files)
     other_tab.locator("#paint").click()
-    expect(status(other_tab)).to_have_text(re.compile("Done"), timeout=40_000)
+    expect(status(other_tab)).to_have_text(re.compile("Done"), timeout=60_000)
 
 
 def test_a_recipe_and_samples_fill_the_form(tab):

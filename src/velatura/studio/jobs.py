@@ -8,7 +8,7 @@ from typing import Any
 
 from velatura.errors import VelaturaError
 
-SECONDS_UNWATCHED = 10.0  # after which nobody is thought to look any more
+SECONDS_UNWATCHED = 20.0  # after which nobody is thought to look any more
 
 
 class Stopped(Exception):  # noqa: N818  it is no error
