@@ -58,8 +58,3 @@ def _thumbnail(path: Path, changed: float) -> Image.Image:
 def several(gallery: Any) -> list[dict[str, Any]]:
     """The files that a gallery holds, as the browser sends them."""
     return [entry["image"] for entry in gallery or []]
-
-
-def raw(file: dict[str, Any]) -> str:
-    """The path of a file as the browser sends it."""
-    return str(file["path"])

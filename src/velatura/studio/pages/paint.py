@@ -18,7 +18,7 @@ from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
 from velatura.studio.painting import Finished, Order, going_on, painting
-from velatura.studio.pictures import photograph_field, raw, several, shelf_field, thumbnails
+from velatura.studio.pictures import photograph_field, several, shelf_field, thumbnails
 
 DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
@@ -97,7 +97,7 @@ class PaintPage:
             self.stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=90)
             self.on = gr.Button("Go on", interactive=False, elem_id="go-on", min_width=90)
         self.status = gr.HTML(views.status("Ready."), elem_id="status")
-        with gr.Tabs() as self.views:
+        with gr.Tabs():
             with gr.Tab("Picture", id="picture"):
                 self.preview = gr.HTML(views.EMPTY, elem_id="preview")
             with gr.Tab("Before and after", id="compare"):
@@ -133,7 +133,7 @@ class PaintPage:
         ]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         painted: dict[str, Any] = quiet | {"concurrency_limit": None, "preprocess": False}
-        self.start.click(self._paint, [*form], outputs, **painted)
+        self.start.click(self._paint, [self.finished, *form], outputs, **painted)
         self.on.click(self._go_on, [self.finished, *form], outputs, **painted)
         self.stop.click(self._stop, None, self.stop, queue=False, **quiet)
         self.photograph.upload(
@@ -171,34 +171,24 @@ class PaintPage:
         return [thumbnails(self.folder.at_hand(name)) for name in ("photographs", "paintings")]
 
     def _paint(
-        self, request: gr.Request, photograph: Any, paintings: Any, recipe: str, *values: Any
+        self, request: gr.Request, finished: Finished | None, *form: Any
     ) -> Iterator[dict[Any, Any]]:
-        yield from self._watch(request, photograph, paintings, values, None)
+        yield from self._watch(request, finished, form, on=False)
 
     def _go_on(
-        self,
-        request: gr.Request,
-        finished: Finished | None,
-        photograph: Any,
-        paintings: Any,
-        recipe: str,
-        *values: Any,
+        self, request: gr.Request, finished: Finished | None, *form: Any
     ) -> Iterator[dict[Any, Any]]:
-        yield from self._watch(request, photograph, paintings, values, finished)
+        yield from self._watch(request, finished, form, on=True)
 
     def _watch(
-        self,
-        request: gr.Request,
-        photograph: Any,
-        paintings: Any,
-        values: tuple[Any, ...],
-        before: Finished | None,
+        self, request: gr.Request, finished: Finished | None, form: tuple[Any, ...], on: bool
     ) -> Iterator[dict[Any, Any]]:
-        """Paint, and yield what changes on the page."""
+        """Paint, `on` from the finished picture or anew, and yield what changes on the page."""
+        photograph, paintings, _, *values = form
         try:
             order = self._order(photograph, paintings, values)
-            if before:
-                order = order._replace(config=going_on(order.config, before))
+            if on and finished:
+                order = order._replace(config=going_on(order.config, finished))
             work = painting(order, self.folder, self.queue.at_once)
         except VelaturaError as error:
             yield {self.status: self._wrong(error)}
@@ -212,7 +202,7 @@ class PaintPage:
             self.status: views.status("Looking at the pictures …"),
         }
         yield from self._steps(job)
-        yield self._end(job, order)
+        yield self._end(job, order, finished)
 
     def _steps(self, job: Job) -> Iterator[dict[Any, Any]]:
         history: list[dict[str, float]] = []
@@ -234,27 +224,27 @@ class PaintPage:
                 self.losses: views.curve(history),
             }
 
-    def _end(self, job: Job, order: Order) -> dict[Any, Any]:
+    def _end(self, job: Job, order: Order, before: Finished | None) -> dict[Any, Any]:
+        finished: Finished | None = job.result
         changes: dict[Any, Any] = {
             self.start: gr.Button(interactive=True),
             self.stop: gr.Button(interactive=False),
+            self.on: gr.Button(interactive=bool(finished or before)),
         }
         photographs, paintings = self.at_hand()
         changes |= {self.photographs: photographs, self.paintings_at_hand: paintings}
-        finished: Finished | None = job.result
         if finished is None:
             text = job.error or "Stopped before there was a picture."
             return changes | {self.status: self._wrong(text)}
         how = "Done" if finished.step == finished.total else f"Stopped after step {finished.step}"
         text = f"{how}, {finished.seconds:.0f} s: {finished.picture.name}"
-        photograph = read(order.photograph).pixels
         picture = to_pil(read(finished.picture).pixels)
-        before = to_pil(resize(photograph, (picture.height, picture.width)))
+        size = (picture.height, picture.width)
+        photograph = to_pil(resize(read(order.photograph).pixels, size))
         return changes | {
             self.status: views.status(text, done=1.0),
             self.preview: views.easel(picture, finished.picture.name),
-            self.on: gr.Button(interactive=True),
-            self.compare: (before, picture),
+            self.compare: (photograph, picture),
             self.download: gr.DownloadButton(value=str(finished.picture), interactive=True),
             self.finished: finished,
         }
@@ -263,7 +253,7 @@ class PaintPage:
         self.queue.stop(str(request.session_hash))
         return gr.Button(interactive=False)
 
-    def _order(self, photograph: Any, paintings: Any, values: tuple[Any, ...]) -> Order:
+    def _order(self, photograph: Any, paintings: Any, values: list[Any]) -> Order:
         """What the form holds, its images put on the shelves. Raises VelaturaError."""
         if not photograph:
             raise VelaturaError("Choose a photograph first.")
@@ -318,7 +308,7 @@ class PaintPage:
 
     def _take_painting(self, paintings: Any, chosen: gr.SelectData) -> list[str]:
         path = self.folder.find(str(chosen.value["caption"]), "paintings")
-        return [raw(file) for file in several(paintings)] + ([str(path)] if path else [])
+        return [str(file["path"]) for file in several(paintings)] + ([str(path)] if path else [])
 
     def _settings_of_recipe(self, recipe: str) -> list[Any]:
         return self._shown(RECIPES[recipe].config)
