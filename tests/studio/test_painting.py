@@ -5,7 +5,6 @@ import pytest
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import read_settings
 from velatura.painting.config import StyleConfig
-from velatura.painting.engine import Step
 from velatura.studio import painting as module
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job
@@ -46,7 +45,6 @@ def test_it_paints_and_leaves_no_note(order, folder):
     assert job.result == Finished(
         folder.pictures / "photo-painting.png", 3, 3, job.result.seconds, True
     )
-    assert isinstance(job.news, Step)
     settings = read_settings(job.result.picture)
     assert StyleConfig.from_dict(settings["config"]) == order.config
     assert (settings["content"], settings["styles"]) == ("photo.png", ["painting.png"])

@@ -161,8 +161,8 @@ class PaintPage:
             form,
             self.command,
             preprocess=False,
-            queue=False,
-            trigger_mode="always_last",
+            trigger_mode="multiple",  # one at a time in the order they came, so that the last stays
+            concurrency_limit=1,
             **quiet,
         )
 
