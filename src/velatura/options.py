@@ -58,12 +58,14 @@ def parsers(options: type[Options]) -> dict[str, Callable[[str], Any]]:
 
 
 def as_text(value: object) -> str:
-    """An option's value as its parser takes it."""
+    """An option's value as its parser takes it, exactly."""
     if isinstance(value, dict):
         return ",".join(f"{name}={as_text(item).replace(',', ':')}" for name, item in value.items())
     if isinstance(value, (tuple, list)):
         return ",".join(map(as_text, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and float(short := f"{value:g}") == value:
+        return short
+    return str(value)
 
 
 def choices(options: type[Options], name: str) -> tuple[str, ...] | None:

@@ -29,8 +29,14 @@ class Program:
         return Done(code, *self.capsys.readouterr())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return self._start("-W", "error", "-m", "velatura", *arguments)
+
+    def start_python(self, code: str) -> subprocess.Popen[str]:
+        return self._start("-c", code)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "velatura", *arguments],
+            [sys.executable, *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

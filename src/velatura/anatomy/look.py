@@ -1,5 +1,7 @@
 """What one layer sees of a photograph, and how a painting looks to it."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -8,13 +10,16 @@ from PIL import Image
 from torch import Tensor
 
 from velatura.anatomy.alone import Watch, reconstruction, texture
-from velatura.images.io import to_pil
-from velatura.perception import losses
-from velatura.perception.layers import geometry
+from velatura.errors import ConfigError, ImageError
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.perception import losses, weights
+from velatura.perception.layers import check_layer, geometry
 from velatura.perception.vgg import VGG19
 
 MAPS = 8
 GRAM_SIDE = 256  # pixels of a Gram matrix's picture
+SMALLEST = 32  # pixels a side
 STEPS = (30, 30)  # of reconstructions and textures, coarse to fine
 
 
@@ -32,6 +37,33 @@ class Look(NamedTuple):
     texture: Image.Image | None
     content_distance: float | None  # of the painting's features from the photograph's, relative
     style_distance: float | None  # Wasserstein, relative to the painting
+
+
+class Subject(NamedTuple):
+    """What is looked at, and with what."""
+
+    network: VGG19
+    photograph: Tensor  # (1, 3, height, width)
+    painting: Tensor | None  # of the same size
+
+
+def prepare(content: Path, style: Path | None, layers: Sequence[str], size: int) -> Subject:
+    """The photograph `content` with a long side of `size` pixels, and the painting alike.
+
+    Raises:
+        ImageError, ConfigError: with what was expected and what came.
+    """
+    for name in layers:
+        check_layer(name)
+    if size < SMALLEST:
+        raise ConfigError(f"size: expected at least {SMALLEST} pixels, got {size}")
+    photograph = read(content).pixels
+    shape = (photograph.shape[-2], photograph.shape[-1])
+    shape = fit(shape, min(size, max(shape)))
+    if min(shape) < SMALLEST:
+        raise ImageError(f"{content}: expected at least {SMALLEST} pixels a side at this size")
+    painting = resize(read(style).pixels, shape) if style else None
+    return Subject(VGG19(weights.load(), layers), resize(photograph, shape), painting)
 
 
 def look(

@@ -173,32 +173,24 @@ def _explained(error: Exception) -> VelaturaError:
 
 def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     """Write the picture at full size with its settings; return the report."""
-    from velatura import __version__
-    from velatura.images import io
-    from velatura.images.resize import resize
+    from velatura.painting.stylize import write_picture
 
-    size = step.scales[-1].size
-    image = io.to_pil(resize(step.image, size), None if alpha is None else resize(alpha, size))
-    settings = {
-        "velatura": __version__,
-        "content": commission.content.name if commission.content else None,
-        "styles": [style.name for style in commission.styles],
-        "steps": step.number,
-        "config": commission.config.as_dict(),
-    }
-    io.write(commission.output, image, settings)
+    names = [style.name for style in commission.styles]
+    content = commission.content.name if commission.content else None
+    write_picture(commission.output, step, alpha, commission.config, content, names)
+    height, width = step.scales[-1].size
     return {
         "output": str(commission.output),
         "content": str(commission.content) if commission.content else None,
         "styles": [str(style) for style in commission.styles],
-        "width": size[1],
-        "height": size[0],
+        "width": width,
+        "height": height,
         "steps": step.number,
         "tiles": step.tiles,
         "seconds": round(step.seconds, 2),
         "loss": step.loss,
         "losses": step.terms,
-        "settings": settings["config"],
+        "settings": commission.config.as_dict(),
     }
 
 

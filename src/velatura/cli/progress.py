@@ -67,7 +67,7 @@ class Progress:
         if step.tiles > 1:
             where += f" in {step.tiles} tiles"
         status = f"step {step.number}/{step.total} {losses(step.terms)}"
-        self.at(*_work(step), step.seconds, where, status)
+        self.at(*step.visited, step.seconds, where, status)
 
     def at(self, done: float, total: float, seconds: float, where: str, status: str = "") -> None:
         """Show that so much of the work is done after so many seconds."""
@@ -94,19 +94,6 @@ class Progress:
 
 def losses(terms: dict[str, float]) -> str:
     """`content 0.29 style 0.28`: the terms, summed by kind."""
-    sums: dict[str, float] = {}
-    for name, value in terms.items():
-        kind = name.split()[0]
-        sums[kind] = sums.get(kind, 0.0) + value
-    return " ".join(f"{kind} {value:.3g}" for kind, value in sums.items())
+    from velatura.perception.losses import by_kind
 
-
-def _work(step: "Step") -> tuple[int, int]:
-    """Pixels visited so far, and in all."""
-    visits = [scale.steps * scale.size[0] * scale.size[1] for scale in step.scales]
-    done_before = sum(scale.steps for scale in step.scales[: step.scale])
-    height, width = step.scales[step.scale].size
-    return (
-        sum(visits[: step.scale]) + (step.number - done_before) * height * width,
-        sum(visits),
-    )
+    return " ".join(f"{kind} {value:.3g}" for kind, value in by_kind(terms).items())

@@ -118,6 +118,22 @@ def read_image(path: Path) -> Image.Image:
     return Image.fromarray((array * 255).round().astype(np.uint8))
 
 
+def inspect(path: Path, most_pixels: int) -> str:
+    """Pillow's name of the format of a file that can be read; decodes it to make sure.
+
+    Raises:
+        ImageError: it cannot be read, or has more than `most_pixels`, found before decoding.
+    """
+    with _opened(path) as image:
+        if image.width * image.height > most_pixels:
+            raise ImageError(
+                f"{path}: expected at most {most_pixels / 1e6:.0f} million pixels, "
+                f"got {image.width}×{image.height}"
+            )
+        image.load()
+        return str(image.format)
+
+
 def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image.Image:
     """An 8-bit PIL image, RGB or RGBA, from pixels (1, 3, H, W) and alpha (1, 1, H, W)."""
     import torch

@@ -70,6 +70,23 @@ class Step:
         """The sum of the terms."""
         return sum(self.terms.values())
 
+    @property
+    def visited(self) -> tuple[int, int]:
+        """Pixels visited so far, and in all: a measure of the work done."""
+        visits = [scale.steps * scale.size[0] * scale.size[1] for scale in self.scales]
+        done_before = sum(scale.steps for scale in self.scales[: self.scale])
+        height, width = self.scales[self.scale].size
+        return (
+            sum(visits[: self.scale]) + (self.number - done_before) * height * width,
+            sum(visits),
+        )
+
+    @property
+    def seconds_left(self) -> int:
+        """A guess from the pixels visited so far."""
+        done, total = self.visited
+        return round(self.seconds / done * (total - done))
+
 
 def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
     """The scales, coarse to fine, for a photograph of `size` (height, width) pixels.

@@ -1,15 +1,18 @@
 """A photograph and a painting in, a picture out."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from torch import Tensor
 
+from velatura import __version__
 from velatura.errors import ConfigError
-from velatura.images.io import ImageLike, read, to_pil
+from velatura.images.io import ImageLike, read, to_pil, write
 from velatura.images.resize import resize
 from velatura.painting.config import StyleConfig
-from velatura.painting.engine import transfer
+from velatura.painting.engine import Step, transfer
 
 
 def stylize(
@@ -44,3 +47,28 @@ def stylize(
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))
     return to_pil(last.image, alpha)
+
+
+def write_picture(
+    path: Path,
+    step: Step,
+    alpha: Tensor | None,
+    config: StyleConfig,
+    content: str | None,
+    styles: Sequence[str],
+) -> None:
+    """Write the picture of `step` at its full size, with how it was made inside.
+
+    `alpha` is the photograph's (1, 1, height, width), `content` and `styles` are names of files.
+    Raises ImageError if it cannot be written.
+    """
+    size = step.scales[-1].size
+    image = to_pil(resize(step.image, size), None if alpha is None else resize(alpha, size))
+    settings = {
+        "velatura": __version__,
+        "content": content,
+        "styles": list(styles),
+        "steps": step.number,
+        "config": config.as_dict(),
+    }
+    write(path, image, settings)

@@ -9,6 +9,7 @@ Notation: a layer's features are F with C channels and N positions, its moments
 M = F Fᵀ / divisor, and the painting's moments are M*.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -183,3 +184,12 @@ def total_variation(image: Tensor) -> Loss:
             gradient.narrow(dim, 1, length).add_(push)
             gradient.narrow(dim, 0, length).sub_(push)
     return Loss(value, gradient)
+
+
+def by_kind(terms: Mapping[str, float]) -> dict[str, float]:
+    """Terms such as `style relu1_1`, summed by the first word of their names."""
+    sums: dict[str, float] = {}
+    for name, value in terms.items():
+        kind = name.split()[0]
+        sums[kind] = sums.get(kind, 0.0) + value
+    return sums

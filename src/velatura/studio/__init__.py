@@ -1,0 +1,1 @@
+"""The studio: a web page to paint in and to watch."""

@@ -1,0 +1,167 @@
+"""The studio put together and served."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from velatura.errors import ConfigError, VelaturaError
+from velatura.studio.folder import MOST_BYTES, SHELVES, Folder
+from velatura.studio.jobs import Queue
+
+SECONDS_KEPT = 24 * 3600  # of an upload
+HERE = ("127.0.0.1", "localhost", "::1")
+REFUSED = ("file=http", "proxy=", "vibe", "process_recording", "run-history")  # of /gradio_api/
+
+
+def _gradio(folder: Folder) -> Any:
+    """Gradio, told before it is imported to keep to itself and to write into the folder."""
+    os.environ |= {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": str(folder.uploads),
+        "GRADIO_EXAMPLES_CACHE": str(folder.uploads / "examples"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    try:
+        import gradio
+    except ImportError:
+        raise ConfigError("studio: needs gradio (pip install velatura[studio])") from None
+    return gradio
+
+
+def build(folder: Folder, queue: Queue) -> Any:
+    """The studio's page, as gradio.Blocks."""
+    gr = _gradio(folder)
+    from velatura.studio.api import add_endpoint
+    from velatura.studio.pages.anatomy import AnatomyPage
+    from velatura.studio.pages.gallery import GalleryPage
+    from velatura.studio.pages.paint import PaintPage
+
+    with gr.Blocks(
+        title="Velatura", analytics_enabled=False, delete_cache=(3600, SECONDS_KEPT)
+    ) as blocks:
+        with gr.Tabs(elem_id="pages") as tabs:
+            with gr.Tab("Paint", id="paint"):
+                paint = PaintPage(folder, queue)
+            with gr.Tab("Anatomy", id="anatomy"):
+                AnatomyPage(folder, queue)
+            with gr.Tab("Gallery", id="gallery") as tab:
+                gallery = GalleryPage(folder, paint, tabs)
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        shelves = [paint.photographs, paint.paintings_at_hand]
+        blocks.load(paint.at_hand, None, shelves, **quiet)
+        tab.select(gallery.finished, None, gallery.pictures, **quiet)
+        add_endpoint(folder, queue)
+    return blocks
+
+
+@contextmanager
+def serving(
+    path: Path, host: str = "127.0.0.1", port: int = 7860, at_once: int = 1, show: bool = False
+) -> Iterator[tuple[str, Folder]]:
+    """Serve the studio of a folder within the block; gives its address and the folder.
+
+    Afterwards all jobs are stopped, and what they have painted is kept.
+
+    Raises:
+        ConfigError: Gradio is not installed.
+        VelaturaError: the address is taken, or another studio works in the folder.
+    """
+    if at_once < 1:
+        raise ConfigError(f"at-once: expected at least 1, got {at_once}")
+    _check_free(host, port)
+    folder, queue = Folder(path), Queue(at_once)
+    try:
+        with _served(folder, queue, host, port, show) as address:
+            yield address, folder
+    finally:
+        folder.close()
+
+
+@contextmanager
+def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> Iterator[str]:
+    gr = _gradio(folder)
+    from gradio import processing_utils
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    # Gradio fetches addresses that a client names in place of a file; the studio fetches nothing.
+    processing_utils.async_ssrf_protected_download = _refuse
+    blocks = build(folder, queue)
+    blocks.queue(default_concurrency_limit=None)
+    # A page of elsewhere may let its name mean this machine; requests under such names end here.
+    hosts = [*HERE, "[::1]"] if host in HERE else ["*"]
+    _, address, _ = blocks.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        inbrowser=show,
+        show_error=True,
+        max_file_size=MOST_BYTES,
+        allowed_paths=[str(folder.pictures), *map(str, map(folder.shelf, SHELVES))],
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=gr.themes.Base(
+            font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
+        ).set(  # the theme's own are too faint to read
+            block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300"
+        ),
+        css=(files("velatura.studio") / "studio.css").read_text(encoding="utf-8"),
+        app_kwargs={
+            "middleware": [
+                Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
+                Middleware(_Guard),
+            ]
+        },
+    )
+    try:
+        yield address
+    finally:
+        queue.close()  # while there is still a server to tell it
+        blocks.close(verbose=False)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise VelaturaError now if nothing can be served there: Gradio takes a while to load."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise VelaturaError(
+            f"studio: {host}, port {port}, cannot be served at ({error}); name others with --host "
+            "and --port"
+        ) from error
+
+
+class _Guard:
+    """Refuses what Gradio can do and the studio does not: fetch from elsewhere, write code."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from starlette.responses import PlainTextResponse
+
+        asked = scope.get("path", "").lstrip("/").removeprefix("gradio_api/")
+        if scope["type"] == "http" and asked.startswith(REFUSED):
+            await PlainTextResponse("not part of the studio", 403)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+async def _refuse(url: str, cache_dir: str) -> str:
+    from gradio import Error
+
+    raise Error(f"{url}: expected an uploaded file, got an address", print_exception=False)

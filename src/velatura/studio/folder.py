@@ -1,0 +1,184 @@
+"""The studio's work folder: finished pictures, what was used lately, what is being painted."""
+
+import filecmp
+import json
+import os
+import re
+import shutil
+import time
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+from velatura.errors import ConfigError, ImageError
+from velatura.images.io import atomic_path, inspect, make_folder, read_settings
+
+MOST_BYTES = 64_000_000  # of an upload
+MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 MB
+KEPT = 24  # photographs and paintings used lately, of each
+SHELVES = ("photographs", "paintings", "masks")
+SAMPLES = {"photographs": ("photograph.jpg",), "paintings": ("brush.jpg", "collage.jpg")}
+ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}  # others end in their format's name
+
+
+class Entry(NamedTuple):
+    """A place for a picture that is not painted yet, and the note that it is being painted."""
+
+    picture: Path
+    note: Path
+
+
+class Folder:
+    """A folder that the person chose. Everything the studio reads or writes is in it.
+
+    `lost` names the pictures that were being painted when a studio of this folder was killed.
+    Raises ImageError if it cannot be written to, ConfigError if another studio works in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self.pictures = self.path / "pictures"
+        self.uploads = self.path / "uploads"
+        self.running = self.path / "running"
+        for folder in (self.pictures, self.uploads, self.running, *map(self.shelf, SHELVES)):
+            make_folder(folder)
+        self._mine = self.running / "process"
+        self._claim()
+        self._forget_uploads()
+        for shelf, names in SAMPLES.items():
+            for name in names:
+                with as_file(files("velatura.samples") / name) as sample:
+                    shutil.copy2(sample, self.shelf(shelf) / name)
+        self.lost = [_lost(note) for note in sorted(self.running.glob("*.json"))]
+
+    def close(self) -> None:
+        """Delete the uploads and let other studios work here."""
+        self._forget_uploads()
+        self._mine.unlink(missing_ok=True)
+
+    def _claim(self) -> None:
+        me = psutil.Process()
+        try:
+            pid, created = json.loads(self._mine.read_text())
+            other = pid != me.pid and psutil.Process(pid).create_time() == created
+        except (OSError, ValueError, TypeError, psutil.Error):
+            other = False  # nobody, or one that was killed
+        if other:
+            raise ConfigError(
+                f"folder: another studio works in {self.path} (process {pid}); "
+                "name another with --folder"
+            )
+        with atomic_path(self._mine) as temporary:
+            temporary.write_text(json.dumps([me.pid, me.create_time()]))
+
+    def _forget_uploads(self) -> None:
+        shutil.rmtree(self.uploads, ignore_errors=True)
+        make_folder(self.uploads)
+
+    def shelf(self, name: str) -> Path:
+        """Where pictures of a kind that were used lately are kept."""
+        return self.path / name
+
+    def at_hand(self, shelf: str) -> list[Path]:
+        """What lies on a shelf, the latest first."""
+        found = [path for path in self.shelf(shelf).iterdir() if not path.name.startswith(".")]
+        return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
+
+    def finished(self) -> list[Path]:
+        """The finished pictures, the latest first."""
+        found = self.pictures.glob("[!.]*.png")
+        return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
+
+    def accept(self, file: Any) -> Path:
+        """The path of what a form calls a file, if it is a picture of this folder.
+
+        Raises ImageError for anything else.
+        """
+        named = file.get("path") if isinstance(file, dict) else None
+        path = Path(named or "").resolve()
+        if not named or self.path not in path.parents:
+            raise ImageError("expected a picture that was uploaded here")
+        inspect(path, MOST_PIXELS)
+        return path
+
+    def keep(self, path: Path, shelf: str) -> Path:
+        """Put a copy of `path` on a shelf, under its own name where that is free."""
+        folder = self.shelf(shelf)
+        if path.parent == folder:
+            path.touch()
+            return path
+        form = inspect(path, MOST_PIXELS)
+        stem, ending = _plain(path.stem), ENDINGS.get(form, f".{form.lower()}")
+        number = 1
+        while True:
+            kept = folder / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
+            if not kept.exists():
+                with atomic_path(kept) as temporary:
+                    shutil.copyfile(path, temporary)
+                break
+            if filecmp.cmp(kept, path, shallow=False):
+                kept.touch()
+                break
+            number += 1
+        others = [path for path in self.at_hand(shelf) if path.name not in SAMPLES.get(shelf, ())]
+        for old in others[KEPT:]:
+            old.unlink(missing_ok=True)
+        return kept
+
+    def find(self, name: str, shelf: str) -> Path | None:
+        """What lies under a name on a shelf (or among the `pictures`), if anything does."""
+        path = self.shelf(shelf) / name
+        return path if path.name == name and path.is_file() else None
+
+    def begin(self, photograph: Path, paintings: list[Path]) -> Entry:
+        """A free name for a picture, and a note that it is being painted."""
+        stem = "-".join(path.stem for path in (photograph, *paintings))[:80]
+        text = json.dumps(
+            {
+                "content": photograph.name,
+                "styles": [path.name for path in paintings],
+                "began": time.strftime("%Y-%m-%d %H:%M"),
+            }
+        )
+        number = 1
+        while True:
+            name = f"{stem}{f'-{number}' if number > 1 else ''}"
+            entry = Entry(self.pictures / f"{name}.png", self.running / f"{name}.json")
+            number += 1
+            if entry.picture.exists():
+                continue
+            try:
+                with entry.note.open("x", encoding="utf-8") as file:
+                    file.write(text)
+            except FileExistsError:
+                continue
+            return entry
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """How a finished picture was made. Raises ImageError if there is none of that name."""
+        path = self.find(name, "pictures")
+        if path is None:
+            raise ImageError(f"{name}: expected a finished picture of the studio, found nothing")
+        return read_settings(path)
+
+    def without_paths(self, text: str) -> str:
+        """`text` with names in place of paths of this folder."""
+        return re.sub(re.escape(f"{self.path}{os.sep}") + r"(?:[\w.-]+[/\\])*", "", text)
+
+
+def _plain(stem: str) -> str:
+    """A file name of letters, digits and the like, none of it a path."""
+    return re.sub(r"[^\w().-]+", "_", stem).strip("._")[:60] or "picture"
+
+
+def _lost(note: Path) -> str:
+    """What a note of a killed studio says; the note is gone afterwards."""
+    try:
+        stored = json.loads(note.read_text(encoding="utf-8"))
+        told = f"{stored['content']} × {', '.join(stored['styles'])}, begun {stored['began']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        told = "the note of it is damaged"
+    note.unlink(missing_ok=True)
+    return f"{note.stem} ({told})"

@@ -1,0 +1,60 @@
+"""Fields that hold pictures, and thumbnails to choose from."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+
+THUMBNAIL_SIDE = 256  # pixels
+
+
+def photograph_field(label: str, elem_id: str = "photograph") -> gr.Image:
+    """Where a picture is dropped, pasted or uploaded."""
+    return gr.Image(
+        label=label,
+        type="filepath",
+        sources=["upload", "clipboard"],
+        height=240,
+        buttons=[],
+        elem_id=elem_id,
+    )
+
+
+def shelf_field(label: str) -> gr.Gallery:
+    """A row of thumbnails to choose from."""
+    gr.HTML(f'<p class="caption">{label}</p>')
+    return gr.Gallery(
+        label=label,
+        show_label=False,
+        columns=5,
+        fit_columns=False,
+        height=100,
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_classes="shelf",
+    )
+
+
+def thumbnails(paths: Sequence[Path]) -> list[tuple[Image.Image, str]]:
+    """Small pictures with their names, for a gallery."""
+    return [(_thumbnail(path, path.stat().st_mtime), path.name) for path in paths]
+
+
+@lru_cache(maxsize=512)
+def _thumbnail(path: Path, changed: float) -> Image.Image:
+    pixels = read(path).pixels
+    size = fit((pixels.shape[-2], pixels.shape[-1]), THUMBNAIL_SIDE)
+    return to_pil(resize(pixels, size))
+
+
+def several(gallery: Any) -> list[dict[str, Any]]:
+    """The files that a gallery holds, as the browser sends them."""
+    return [entry["image"] for entry in gallery or []]

@@ -1,0 +1,61 @@
+"""A studio, a browser and tabs in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.studio.driver import Studio
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    running = Studio(tmp_path_factory.mktemp("served") / "work")
+    yield running
+    assert running.end() == 0, running.log()
+    assert "velatura/studio" not in running.log(), running.log()  # in no traceback
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or the one that $CHROMIUM names."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.fail(
+            "the studio's tests need Chromium: apt-get install chromium, or name one in $CHROMIUM"
+        )
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, studio: Studio) -> Iterator[Page]:
+    """The page, open; nothing but the studio may be asked for anything."""
+    yield from _tab(browser, studio, {"width": 1280, "height": 900})
+
+
+@pytest.fixture
+def other_tab(browser: Browser, studio: Studio) -> Iterator[Page]:
+    yield from _tab(browser, studio, {"width": 1280, "height": 900})
+
+
+@pytest.fixture
+def phone(browser: Browser, studio: Studio) -> Iterator[Page]:
+    yield from _tab(browser, studio, {"width": 390, "height": 844})
+
+
+def _tab(browser: Browser, studio: Studio, viewport: dict[str, int]) -> Iterator[Page]:
+    asked: list[str] = []
+    context = browser.new_context(viewport=viewport, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(studio.address)
+    expect(page.locator("#paint")).to_be_enabled()
+    yield page
+    context.close()
+    outside = [url for url in asked if not url.startswith((studio.address, "data:", "blob:"))]
+    assert not outside

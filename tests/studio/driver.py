@@ -1,0 +1,83 @@
+"""The studio as a process of its own, and what a person does with its page."""
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from velatura.cli.main import build_parser
+from velatura.cli.options import config_from
+from velatura.painting.config import StyleConfig
+
+
+class Studio:
+    """`velatura studio` in a folder."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.said = folder.with_suffix(".log")
+        with self.said.open("w") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "velatura", "studio"),
+                    *("--port", str(self.port), "--folder", str(folder), *arguments),
+                ],
+                stderr=log,
+            )
+        self.address = f"http://127.0.0.1:{self.port}/"
+        end = time.monotonic() + 120
+        while f"the studio is at {self.address}" not in self.log():
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < end, self.log()
+            time.sleep(0.1)
+
+    def log(self) -> str:
+        return self.said.read_text()
+
+    def end(self, sent: int = signal.SIGINT) -> int:
+        self.process.send_signal(sent)
+        return self.process.wait(timeout=60)
+
+
+def upload(page: Page, files: Path, *, steps: str = "2,2", size: int = 128) -> None:
+    """Fill the form with small things."""
+    page.set_input_files("#photograph input[type=file]", files / "photo.png")
+    page.set_input_files("#paintings input[type=file]", files / "painting.png")
+    expect(page.locator("#photograph img")).to_be_visible()
+    expect(page.locator("#paintings img").first).to_be_visible()
+    option(page, "size").fill(str(size))
+    if not option(page, "steps").is_visible():
+        page.get_by_role("button", name="Everything else").click()
+    option(page, "steps").fill(steps)
+    expect(page.locator("#command textarea")).to_have_value(re.compile(f"--steps {steps}"))
+
+
+def option(page: Page, name: str) -> Locator:
+    return page.locator(f"#option-{name}").locator("input[type=number], textarea, input").first
+
+
+def status(page: Page) -> Locator:
+    return page.locator("#status p")
+
+
+def command_config(text: str) -> StyleConfig:
+    """The settings that the command line shown on the page stands for."""
+    words = shlex.split(text)
+    assert words[:2] == ["velatura", "stylize"]
+    return config_from(build_parser().parse_args(words[1:]))
+
+
+def is_picture(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        picture.load()
+        return picture.size

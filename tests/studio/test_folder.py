@@ -1,0 +1,92 @@
+import os
+
+import pytest
+
+from velatura.errors import ImageError
+from velatura.studio.folder import KEPT, Folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = Folder(tmp_path / "work")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sent(folder, photograph):
+    """An upload of the photograph."""
+
+    def send(name):
+        path = folder.uploads / "a1b2" / name
+        path.parent.mkdir(exist_ok=True)
+        photograph.save(path, "PNG")
+        return path
+
+    return send
+
+
+def test_samples_are_at_hand(folder):
+    assert [path.name for path in folder.at_hand("photographs")] == ["photograph.jpg"]
+    assert {path.name for path in folder.at_hand("paintings")} == {"brush.jpg", "collage.jpg"}
+
+
+def test_names_are_kept_plain_and_end_as_the_format_says(folder, sent):
+    assert folder.keep(sent("my photo: 1.html"), "photographs").name == "my_photo_1.png"
+    assert folder.keep(sent("..png"), "photographs").name == "picture.png"
+
+
+def test_the_same_picture_is_kept_once_and_another_beside_it(folder, sent, painting):
+    first = folder.keep(sent("a.png"), "photographs")
+    assert folder.keep(sent("a.png"), "photographs") == first
+    other = folder.uploads / "a.png"
+    painting.save(other)
+    assert folder.keep(other, "photographs").name == "a-2.png"
+
+
+def test_the_oldest_go_and_samples_stay(folder, sent):
+    for number in range(KEPT + 3):
+        path = folder.keep(sent(f"{number}.png"), "photographs")
+        os.utime(path, (number, number))
+    names = {path.name for path in folder.at_hand("photographs")}
+    assert len(names) == KEPT + 1
+    assert "photograph.jpg" in names
+    assert not names & {"0.png", "1.png"}
+
+
+@pytest.mark.parametrize("name", ["../outside.png", "/etc/passwd", "", ".", "missing.png"])
+def test_names_that_lead_elsewhere_are_not_found(folder, tmp_path, photograph, name):
+    photograph.save(tmp_path / "outside.png")
+    assert folder.find(name, "pictures") is None
+
+
+@pytest.mark.parametrize("file", [None, {}, "photo.png", {"path": ""}, {"path": "/etc/passwd"}])
+def test_files_of_elsewhere_are_not_accepted(folder, file):
+    with pytest.raises(ImageError, match="expected a picture that was uploaded here"):
+        folder.accept(file)
+
+
+def test_a_link_to_elsewhere_is_not_accepted(folder, tmp_path, photograph):
+    photograph.save(tmp_path / "outside.png")
+    (folder.uploads / "link.png").symlink_to(tmp_path / "outside.png")
+    with pytest.raises(ImageError, match="expected a picture that was uploaded here"):
+        folder.accept({"path": str(folder.uploads / "link.png")})
+
+
+def test_pictures_begun_have_names_of_their_own(folder, sent):
+    paths = sent("a.png"), [sent("b.png")]
+    first, second = folder.begin(*paths), folder.begin(*paths)
+    assert [entry.picture.name for entry in (first, second)] == ["a-b.png", "a-b-2.png"]
+
+
+def test_what_was_begun_and_not_ended_is_named_once(folder, sent):
+    folder.begin(sent("a.png"), [sent("b.png")])
+    folder.close()
+    (lost,) = Folder(folder.path).lost
+    assert lost.startswith("a-b (a.png × b.png, begun 20")
+    assert Folder(folder.path).lost == []
+
+
+def test_messages_name_files_and_not_folders(folder):
+    text = f"{folder.uploads / 'a1b2' / 'x.png'}: cannot be read"
+    assert folder.without_paths(text) == "x.png: cannot be read"
