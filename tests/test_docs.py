@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from velatura.cli.main import build_parser
+from velatura.fast.options import TrainingOptions
 from velatura.painting.config import StyleConfig
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_every_option_is_documented_as_it_is():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    for option in dataclasses.fields(StyleConfig):
+    for option in (*dataclasses.fields(StyleConfig), *dataclasses.fields(TrainingOptions)):
         flag = f"--{option.name.replace('_', '-')}"
         assert f"| `{flag}` | {option.metadata['help']} |" in page
 
