@@ -1,7 +1,9 @@
 """Run the program: inside this process for speed, or as a process of its own to interrupt it."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ class Done(NamedTuple):
 class Program:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]):
         self.folder, self.capsys = folder, capsys
+        self.started: list[subprocess.Popen[str]] = []
 
     def __call__(self, *arguments: str) -> Done:
         self.capsys.readouterr()
@@ -35,19 +38,28 @@ class Program:
         return self._start("-c", code)
 
     def _start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+        self.started.append(process)
+        return process
 
 
 @pytest.fixture
 def velatura(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Program:
+) -> Iterator[Program]:
     """`velatura(...)` in a folder with photo.png and painting.png."""
     monkeypatch.chdir(files)
-    return Program(files, capsys)
+    program = Program(files, capsys)
+    yield program
+    for process in program.started:
+        if process.poll() is None:  # its test has failed
+            process.kill()
+            process.communicate()

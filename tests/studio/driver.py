@@ -44,7 +44,7 @@ class Studio:
     def log(self) -> str:
         return self.said.read_text()
 
-    def end(self, sent: int = signal.SIGINT) -> int:
+    def end(self, sent: int = signal.SIGTERM) -> int:
         self.process.send_signal(sent)
         return self.process.wait(timeout=60)
 

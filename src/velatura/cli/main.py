@@ -80,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 stream.reconfigure(errors="backslashreplace")
         arguments = build_parser().parse_args(argv)
         for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), _interrupt)
+            number = getattr(signal, name, None)
+            # Under nohup, SIGHUP is ignored on purpose.
+            if number and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _interrupt)
         code: int = COMMANDS[arguments.command].run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
