@@ -3,9 +3,9 @@
     python benchmarks/calibrate_duplicates.py DIR … [-o calibration.safetensors]
 
 Uses one half of the photographs in the folders, told by a hash of their names;
-`benchmarks/duplicates.py` measures on the other half. Of large ones nine views are taken that overlap
-their neighbours by a quarter: different pictures of one scene, which must not be matched. A part of
-this half makes the whitening, the rest the weights of the evidence and the threshold.
+`benchmarks/duplicates.py` measures on the other half. Of large ones nine views are taken that
+overlap their neighbours by a quarter: different pictures of one scene, which must not be matched.
+A part of this half makes the whitening, the rest the weights of the evidence and the threshold.
 """
 
 import argparse
@@ -45,7 +45,15 @@ def main() -> None:
     cut = len(pictures) * 3 // 5
     numbers = torch.zeros(0), torch.zeros(0)
     blank = Calibration(
-        "", torch.ones(FREQUENCIES, FREQUENCIES), *numbers, {}, *numbers, torch.zeros(10), 2, 1, numbers[0]
+        "",
+        torch.ones(FREQUENCIES, FREQUENCIES),
+        *numbers,
+        {},
+        *numbers,
+        torch.zeros(10),
+        2,
+        1,
+        numbers[0],
     )
     describer = Describer(blank)
     seen_by_network = [name for name in TRANSFORMATIONS if name not in TURNS]

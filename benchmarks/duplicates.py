@@ -3,9 +3,9 @@
     python benchmarks/duplicates.py DIR … [--stylised 10] [--json]
 
 Takes the half of the photographs that `benchmarks/calibrate_duplicates.py` leaves alone, of large
-ones nine views that overlap by a quarter (different pictures of one scene). One in eleven is copied by
-each of the graded transformations; each copy is looked for among all: its original and at least ten
-times as many others. A pair found counts as right only if it is the copy and its own original.
+ones nine views that overlap by a quarter (different pictures of one scene). One in eleven is copied
+by each of the graded transformations; each copy is looked for among all: its original and at least
+ten times as many others. A pair found counts as right only if it is the copy and its own original.
 """
 
 import argparse
@@ -31,6 +31,10 @@ from velatura.duplicates.index import Index, Picture
 from velatura.duplicates.survey import Survey
 
 PRECISION = 0.99
+WHOLE = (
+    *("micro average precision", "threshold", "precision", "recall"),
+    "recall at 99% precision",
+)
 
 
 def main() -> None:
@@ -89,9 +93,7 @@ def surveyed(folder: Path) -> tuple[Index, dict[str, float]]:
     }
 
 
-def make_copies(
-    pictures: list[Named], folder: Path, stylised: int
-) -> list[tuple[str, int, Path]]:
+def make_copies(pictures: list[Named], folder: Path, stylised: int) -> list[tuple[str, int, Path]]:
     """Copies by each transformation: its name, the number of the original, the file."""
     copies = []
     painted = Path(__file__).parents[1] / "src/velatura/samples/brush.jpg"
@@ -203,12 +205,10 @@ def as_text(report: dict) -> str:
         f"| | {' | '.join(methods)} |",
         f"| --- |{' ---: |' * len(methods)}",
     ]
-    for key in ("micro average precision", "threshold", "precision", "recall",
-                "recall at 99% precision"):
-        lines.append(f"| {key} | " + " | ".join(f"{report[m][key]:.3f}" for m in methods) + " |")
-    for name in report[methods[0]]["recall by transformation"]:
-        values = (report[m]["recall by transformation"][name] for m in methods)
-        lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+    rows = {name: [report[method][name] for method in methods] for name in WHOLE}
+    parts = [report[method]["recall by transformation"] for method in methods]
+    rows |= {name: [part[name] for part in parts] for name in parts[0]}
+    lines += [f"| {n} | {' | '.join(f'{value:.3f}' for value in row)} |" for n, row in rows.items()]
     return "\n".join(lines)
 
 

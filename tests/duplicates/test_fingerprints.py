@@ -84,7 +84,9 @@ def test_large_jpegs_are_seen_like_small_ones(tmp_path, photographs):
     large = picture.resize((picture.width * 8, picture.height * 8), Image.Resampling.BICUBIC)
     large.save(tmp_path / "large.jpg", quality=95)
     picture.save(tmp_path / "small.png")
-    difference = look(tmp_path / "large.jpg").square.astype(int) - look(tmp_path / "small.png").square
+    difference = (
+        look(tmp_path / "large.jpg").square.astype(int) - look(tmp_path / "small.png").square
+    )
     assert abs(difference).mean() < 3
 
 

@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from velatura.errors import ImageError
 
 
 def names(files):
-    return [os.path.basename(file.path) for file in files]
+    return [Path(file.path).name for file in files]
 
 
 def test_pictures_are_found_in_folders_below_by_their_endings(tmp_path):
@@ -56,7 +57,6 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode elsewhere")
 def test_names_that_are_no_text_are_kept(tmp_path):
     name = os.fsencode(tmp_path) + b"/\xff.png"
-    with open(name, "wb") as file:
-        file.write(b"x")
+    Path(os.fsdecode(name)).write_bytes(b"x")
     files, _ = folders.pictures([tmp_path])
     assert os.fsencode(files[0].path) == name

@@ -1,7 +1,6 @@
-from PIL import Image, ImageFilter
-
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageFilter
 
 from velatura.duplicates.grouping import connected, examine
 

@@ -1,5 +1,5 @@
 import errno
-import os
+from pathlib import Path
 
 import pytest
 
@@ -42,26 +42,25 @@ def test_all_but_the_best_move_and_nothing_is_overwritten(group, aside):
     moves = moving.move([group], aside, dry_run=False)
     assert contents(aside) == {"photo.jpg": "mine", "photo-2.jpg": "b", "photo-3.jpg": "c"}
     assert [move.target for move in moves] == [str(aside / f"photo-{n}.jpg") for n in (2, 3)]
-    assert [os.path.exists(one.path) for one in group.members] == [True, False, False]
+    assert [Path(one.path).exists() for one in group.members] == [True, False, False]
 
 
 def test_a_dry_run_says_the_same_and_does_nothing(group, aside):
     planned = moving.move([group], aside, dry_run=True)
     assert contents(aside) == {}
-    assert all(os.path.exists(one.path) for one in group.members)
+    assert all(Path(one.path).exists() for one in group.members)
     assert moving.move([group], aside, dry_run=False) == planned
 
 
 def test_files_that_changed_since_stay(group, aside):
-    with open(group.members[1].path, "a") as file:
-        file.write("more")
+    Path(group.members[1].path).write_text("more than before")
     moves = moving.move([group], aside, dry_run=False)
     assert "has changed" in moves[0].problem
     assert contents(aside) == {"photo.jpg": "c"}
 
 
 def test_without_the_best_nothing_moves(group, aside):
-    os.unlink(group.keep)
+    Path(group.keep).unlink()
     moves = moving.move([group], aside, dry_run=False)
     assert all("is gone" in move.problem for move in moves)
     assert contents(aside) == {}
@@ -71,21 +70,21 @@ def test_from_one_disk_to_another_files_are_copied(group, aside, monkeypatch):
     def replace(source, target):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
-    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(Path, "replace", replace)
     moving.move([group], aside, dry_run=False)
     assert contents(aside) == {"photo.jpg": "b", "photo-2.jpg": "c"}
-    assert not os.path.exists(group.members[1].path)
+    assert not Path(group.members[1].path).exists()
 
 
 def test_a_move_that_fails_leaves_the_file_and_nothing_else(group, aside, monkeypatch):
     def replace(source, target):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(Path, "replace", replace)
     moves = moving.move([group], aside, dry_run=False)
     assert {move.problem for move in moves} == {"Permission denied"}
     assert contents(aside) == {}
-    assert all(os.path.exists(one.path) for one in group.members)
+    assert all(Path(one.path).exists() for one in group.members)
 
 
 def test_a_folder_that_is_looked_through_is_refused(tmp_path):

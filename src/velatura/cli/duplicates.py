@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="HTML", help="write a page to look at them")
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument(
-        "--index", type=Path, metavar="FILE", help="remember the pictures there: the next run is quick"
+        "--index",
+        type=Path,
+        metavar="FILE",
+        help="remember the pictures there: the next run is quick",
     )
     parser.add_argument(
         "--add", action="store_true", help="compare with all that the index knows, not DIR alone"

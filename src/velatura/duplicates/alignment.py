@@ -65,9 +65,7 @@ def _within(whole: Tensor, part: Tensor, ratio: Tensor) -> Tensor:
         variance = torch.fft.irfft2(squares * masks, s=shape) / count - mean.square()
         product = torch.fft.irfft2(spectrum * torch.fft.rfft2(canvas).conj(), s=shape) / count
         deviation = (canvas.square().sum((1, 2), keepdim=True) / count).sqrt()
-        correlation = product / (
-            (variance.clamp_min(0).sqrt() + FAINT) * (deviation + FAINT)
-        )
+        correlation = product / ((variance.clamp_min(0).sqrt() + FAINT) * (deviation + FAINT))
         inside = _places(height, count.device)[:, :, None] & _places(width, count.device)[:, None]
         best = torch.maximum(best, correlation.masked_fill(~inside, -1).amax((1, 2)))
     return best
@@ -78,8 +76,9 @@ def _shrunk(part: Tensor, width: Tensor, height: Tensor) -> tuple[Tensor, Tensor
     steps = (torch.arange(GREY, device=part.device) + 0.5) / GREY
     x, y = steps / width[:, None], steps / height[:, None]  # (pairs, GREY), 0 to 1 inside
     mask = ((y <= 1)[:, :, None] & (x <= 1)[:, None]).to(part)
+    shape = (len(part), GREY, GREY)
     grid = torch.stack(
-        torch.broadcast_tensors(2 * x[:, None] - 1, 2 * y[:, :, None] - 1), dim=-1
+        [(2 * x - 1)[:, None].expand(shape), (2 * y - 1)[:, :, None].expand(shape)], dim=-1
     )
     canvas = F.grid_sample(part[:, None], grid, padding_mode="border", align_corners=False)
     return canvas[:, 0] * mask, mask

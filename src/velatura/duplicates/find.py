@@ -64,7 +64,9 @@ def find_duplicates(
     if threshold is None:
         threshold = known.auto
     if not LEAST <= threshold <= 1:
-        raise ConfigError(f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}")
+        raise ConfigError(
+            f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}"
+        )
     if add and index is None:
         raise ConfigError("add: expected an index to add to; name it with --index")
     rows = Index(Path(index) if index is not None else None, known.version)

@@ -23,7 +23,7 @@ class File(NamedTuple):
 
 def state(path: str) -> File:
     """The file at `path` as it is now. Raises OSError."""
-    found = os.stat(path)  # noqa: PTH116  for ten thousands of files
+    found = os.stat(path)
     return File(path, found.st_size, found.st_mtime_ns)
 
 
@@ -51,14 +51,14 @@ def pictures(places: Iterable[Path]) -> tuple[list[File], dict[str, str]]:
 
     for place in places:
         root = os.path.realpath(place)
-        if not os.path.isdir(root):  # noqa: PTH112  Path.is_dir raises for names too long
-            if not os.path.isfile(root):  # noqa: PTH113
+        if not os.path.isdir(root):
+            if not os.path.isfile(root):
                 raise ImageError(f"{place}: expected a folder or a picture, found nothing")
             add(root)
             continue
         for folder, _, names in os.walk(root, onerror=refused):
             for name in names:
-                path = os.path.join(folder, name)  # noqa: PTH118
-                if name.lower().endswith(ENDINGS) and not os.path.islink(path):  # noqa: PTH114
+                path = os.path.join(folder, name)
+                if name.lower().endswith(ENDINGS) and not os.path.islink(path):
                     add(path)
     return [files[path] for path in sorted(files)], broken

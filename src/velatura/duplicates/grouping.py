@@ -147,9 +147,9 @@ def examine(path: Path) -> tuple[bytes, float]:
     picture = read(path)
     pixels = (picture.pixels[0] * 255).round().byte()
     digest = hashlib.blake2b(repr(picture.size).encode(), digest_size=16)
-    digest.update(pixels.numpy())
+    digest.update(pixels.numpy().tobytes())
     if picture.alpha is not None:
-        digest.update((picture.alpha * 255).round().byte().numpy())
+        digest.update((picture.alpha * 255).round().byte().numpy().tobytes())
     grey = picture.pixels[0].mean(0)
     if min(grey.shape) < 3:
         return digest.digest(), 0.0

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from velatura.duplicates.folders import File
 from velatura.errors import ConfigError
 
@@ -79,7 +77,7 @@ class Index:
 
     def __init__(self, path: Path | None, version: str, must_exist: bool = False) -> None:
         self.path = path
-        if path and must_exist and not os.path.isfile(path):  # noqa: PTH113
+        if path and must_exist and not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names too long
             raise ConfigError(
                 f"{path}: expected an index, found nothing; "
                 "make one with `velatura duplicates DIR --index FILE`"
@@ -164,11 +162,11 @@ class Index:
 
     def pictures(self) -> Iterator[Picture]:
         """All pictures, in order of their numbers."""
-        for *fields, compared in self.rows.execute(
+        for row in self.rows.execute(
             "SELECT number, width, height, grey, content_seen, compared FROM pictures "
             "ORDER BY number"
         ):
-            yield Picture(*fields, bool(compared))
+            yield Picture._make(row)
 
     def pictured(self) -> Iterator[tuple[int, File]]:
         """The number of each file's picture, and the file."""
@@ -220,7 +218,9 @@ class Index:
 
     def all_compared(self) -> bool:
         """Whether all matches are known."""
-        return not self.rows.execute("SELECT count(*) FROM pictures WHERE NOT compared").fetchone()[0]
+        return not self.rows.execute("SELECT count(*) FROM pictures WHERE NOT compared").fetchone()[
+            0
+        ]
 
     def add_matches(self, matches: Iterable[Match], compared: Iterable[int]) -> None:
         """Note which pictures match, and that all matches of `compared` are now known."""

@@ -28,7 +28,8 @@ def check_target(folder: Path, places: Sequence[Path]) -> None:
     for place in places:
         if target.is_relative_to(os.path.realpath(place)):
             raise ConfigError(
-                f"move-to: expected a folder outside of those looked through, {folder} is in {place}"
+                f"move-to: expected a folder outside of those looked through, "
+                f"{folder} is in {place}"
             )
 
 
@@ -65,7 +66,7 @@ def _changed(member: Member) -> str | None:
 
 def _reserve(folder: Path, name: str, taken: set[str], dry_run: bool) -> str:
     """A name in `folder` that nothing has, like `name`; unless `dry_run` an empty file holds it."""
-    stem, ending = os.path.splitext(name)  # noqa: PTH122
+    stem, ending = Path(name).stem, Path(name).suffix
     for target in (f"{folder / stem}{tail}{ending}" for tail in _tails()):
         if target in taken or os.path.lexists(target):
             continue
@@ -87,14 +88,14 @@ def _move(path: str, target: str) -> None:
     """Move a file onto the empty one that holds its new name."""
     try:
         try:
-            os.replace(path, target)  # noqa: PTH105
+            Path(path).replace(target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             shutil.copy2(path, target)
-            os.unlink(path)  # noqa: PTH108
+            Path(path).unlink()
     except BaseException:
         # Never the only copy: the original is there as long as this is reached.
-        if os.path.exists(path):  # noqa: PTH110
-            os.unlink(target)  # noqa: PTH108
+        if Path(path).exists():
+            Path(target).unlink()
         raise

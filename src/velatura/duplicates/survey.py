@@ -157,8 +157,7 @@ def _read(file: File, known: set[bytes]) -> _Read:
 def _hash(path: str) -> bytes:
     """Hash of a file's bytes."""
     digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:  # noqa: PTH123
+    with Path(path).open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.digest()
-
