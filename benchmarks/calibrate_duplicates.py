@@ -30,7 +30,7 @@ DESCRIPTOR, STYLE = 128, 16  # numbers of the descriptor, and directions of each
 TURNS = ("rotation 90°", "rotation 180°", "rotation 270°", "flip across", "flip down")
 RIDGE = 0.05  # added to the scatter that copies have, as a part of its mean
 PRECISION = 0.99
-NEAR_ERROR = 1e-6  # how many pairs of different pictures may be near-identical
+NEAREST = 0.95  # spectra less alike than that never decide: consecutive shots are that alike
 
 
 def main() -> None:
@@ -143,11 +143,10 @@ def threshold(found: Calibration, looks: list[Look], owners: Tensor) -> dict[str
     originals = int(owners.max()) + 1
     copies_of, known = prints.part(originals, len(looks)), prints.part(0, originals)
     owners = owners[originals:]
-    # Different pictures that are near-identical: at most NEAR_ERROR of all pairs.
     alike = (fingerprints.turned(copies_of.spectra) @ known.spectra.T).amax(1)
-    different = alike[owners[:, None] != torch.arange(originals)]
-    allowed = max(1, round(NEAR_ERROR * len(different)))
-    near = (different.topk(allowed).values[-1] + 1) / 2
+    different = alike[owners[:, None] != torch.arange(originals)].max()
+    near = ((different + 1) / 2).clamp_min(NEAREST)
+    print(f"different pictures have spectra up to {different:.3f} alike")
     pairs = matching.likely(copies_of, known)
     right = (owners[pairs.one] == pairs.other).double()
     terms = calibration.evidence(pairs.cosine, pairs.spectra, pairs.alignment).double()

@@ -5,6 +5,9 @@ same. A copy also has its forms in the same place. The grey square of one pictur
 of SCALES, with the proportions it has in the other, and moved over it; the best correlation counts.
 """
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,26 +15,57 @@ from torch.nn import functional as F
 from velatura.duplicates.fingerprints import GREY
 
 SCALES = (1.0, 0.93, 0.865, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
+TILTS = (-10.0, -5.0, 5.0, 10.0)  # degrees that are tried where nothing upright fits
+TILTED_SCALES = SCALES[:6]
 BLUR = 1.5  # pixels: what is smoother than that many is left out, as most pictures share it
 FAINT = 1.0  # grey levels; added to a window's deviation, so that flat ones do not count
 AT_ONCE = 256  # pairs
 
 
-def alignment(one: Tensor, other: Tensor, proportions: Tensor) -> Tensor:
-    """The best correlation of each pair over SCALES and places, either within the other: (pairs,).
+def alignment(
+    one: Tensor,
+    other: Tensor,
+    proportions: tuple[Tensor, Tensor],
+    tilts: Sequence[float] = (0.0,),
+    scales: Sequence[float] = SCALES,
+) -> Tensor:
+    """The best correlation of each pair over scales and places, either within the other: (pairs,).
 
     Args:
         one: grey squares (pairs, GREY, GREY) in 0 to 255.
         other: likewise.
-        proportions: width by height of `one`, divided by that of `other` (pairs,).
+        proportions: width by height of either, each (pairs,).
+        tilts: degrees; the picture around the other is tilted by each.
+        scales: sizes of the one inside, of the most that fits.
     """
     best = []
     for start in range(0, len(one), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        a, b, ratio = one[part].float(), other[part].float(), proportions[part].float()
+        a, b = one[part].float(), other[part].float()
         a, b = a - _blurred(a), b - _blurred(b)
-        best.append(torch.maximum(_within(a, b, 1 / ratio), _within(b, a, ratio)))
+        shapes = proportions[0][part].float(), proportions[1][part].float()
+        ratio = shapes[0] / shapes[1]
+        found = [
+            torch.maximum(
+                _within(_tilted(a, shapes[0], tilt), b, 1 / ratio, scales),
+                _within(_tilted(b, shapes[1], tilt), a, ratio, scales),
+            )
+            for tilt in tilts
+        ]
+        best.append(torch.stack(found).amax(0))
     return torch.cat(best) if best else torch.zeros(0)
+
+
+def _tilted(squares: Tensor, proportions: Tensor, degrees: float) -> Tensor:
+    """Squashed pictures (pairs, GREY, GREY) turned about their middle, with nothing beyond them."""
+    if not degrees:
+        return squares
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    turning = squares.new_zeros((len(squares), 2, 3))
+    turning[:, 0, 0] = turning[:, 1, 1] = cosine
+    turning[:, 0, 1], turning[:, 1, 0] = -sine / proportions, sine * proportions
+    grid = F.affine_grid(turning, [len(squares), 1, GREY, GREY], align_corners=False)
+    return F.grid_sample(squares[:, None], grid, align_corners=False)[:, 0]
 
 
 def _blurred(squares: Tensor) -> Tensor:
@@ -45,7 +79,7 @@ def _blurred(squares: Tensor) -> Tensor:
     return F.conv2d(across, kernel.view(1, 1, -1, 1))[:, 0]
 
 
-def _within(whole: Tensor, part: Tensor, ratio: Tensor) -> Tensor:
+def _within(whole: Tensor, part: Tensor, ratio: Tensor, scales: Sequence[float]) -> Tensor:
     """The best correlation of `part`, shrunk, with a window of `whole`, both (pairs, GREY, GREY).
 
     `ratio` (pairs,) is the proportions of `part` by those of `whole`. At each window it is the
@@ -53,7 +87,7 @@ def _within(whole: Tensor, part: Tensor, ratio: Tensor) -> Tensor:
     """
     spectrum, squares = torch.fft.rfft2(whole), torch.fft.rfft2(whole.square())
     best = whole.new_full((len(whole),), -1.0)
-    for scale in SCALES:
+    for scale in scales:
         width = scale * torch.clamp(ratio, max=1)  # shares of the whole's sides
         height = scale * torch.clamp(1 / ratio, max=1)
         canvas, mask = _shrunk(part, width, height)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from velatura.duplicates.alignment import alignment
+from velatura.duplicates.alignment import TILTED_SCALES, TILTS, alignment
 from velatura.duplicates.calibration import Calibration, similarity
 from velatura.duplicates.fingerprints import (
     GREY,
@@ -27,6 +27,7 @@ from velatura.duplicates.index import Index, Match, Picture
 
 NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two scores
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
+FITS, TILTED_COSINE = 0.75, 0.6  # above one and below the other nothing is tilted
 LEAST = 0.05  # similarity of the matches that are kept
 BLOCK = 128  # pictures compared with all others at once
 
@@ -38,11 +39,6 @@ class Fingerprints(NamedTuple):
     spectra: Tensor  # (pictures, numbers), whitened
     proportions: Tensor  # width by height (pictures,)
     descriptors: Tensor  # (pictures, numbers), zeros where there is none
-
-    @property
-    def portrait(self) -> Tensor:
-        """Proportions after a quarter turn."""
-        return 1 / self.proportions
 
     def part(self, start: int, end: int) -> "Fingerprints":
         """Those of some of the pictures."""
@@ -92,10 +88,17 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
     # Where spectra are not alike, their best turn is chance.
     way = torch.where(spectra >= LIKELY_SPECTRA, way[one, other], 0)
     quarter = way >= len(TURN_NAMES) // 2
-    proportions = torch.where(quarter, new.portrait[one], new.proportions[one])
-    laid = alignment(
-        turn(new.greys[one], way), known.greys[other], proportions / known.proportions[other]
+    shapes = (
+        torch.where(quarter, 1 / new.proportions[one], new.proportions[one]),
+        known.proportions[other],
     )
+    squares = turn(new.greys[one], way), known.greys[other]
+    laid = alignment(*squares, shapes)
+    doubtful = (laid < FITS) & (cosines[one, other] >= TILTED_COSINE)
+    if doubtful.any():
+        some = [tensor[doubtful] for tensor in (*squares, *shapes)]
+        tilted = alignment(some[0], some[1], (some[2], some[3]), TILTS, TILTED_SCALES)
+        laid[doubtful] = torch.maximum(laid[doubtful], tilted)
     return Likeness(one, other, way, cosines[one, other], spectra, laid)
 
 
