@@ -5,10 +5,12 @@
 Uses one half of the photographs in the folders, told by a hash of their names;
 `benchmarks/duplicates.py` measures on the other half. Of large ones nine views are taken that
 overlap their neighbours by a quarter: different pictures of one scene, which must not be matched.
-A part of this half makes the whitening, the rest the weights of the evidence and the threshold.
+The weights of the evidence and the threshold are found in folds: no picture is compared by
+a whitening that has seen it.
 """
 
 import argparse
+import hashlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +24,11 @@ from transformations import TRANSFORMATIONS
 import velatura.duplicates
 from velatura.duplicates import calibration, fingerprints, matching
 from velatura.duplicates.calibration import Calibration
-from velatura.duplicates.fingerprints import FREQUENCIES, LAYER, STYLE_LAYERS, Describer, Look
+from velatura.duplicates.fingerprints import LAYER, STYLE_LAYERS, Describer, Look
 
 COPIES = 12  # of each photograph, by transformations drawn at random
+BATCH = 32  # that the network sees at once
+FOLDS = 4  # of which one is compared, and the others make its whitening
 DESCRIPTOR, STYLE = 128, 16  # numbers of the descriptor, and directions of each Gram matrix
 # Decided before the network is asked: its descriptor need not be blind to them.
 TURNS = ("rotation 90°", "rotation 180°", "rotation 270°", "flip across", "flip down")
@@ -41,145 +45,140 @@ def main() -> None:
     arguments = parser.parse_args()
     generator = random.Random(0)
     pictures = base_pictures(arguments.folders, measured=False)
-    generator.shuffle(pictures)
-    cut = len(pictures) * 3 // 5
-    numbers = torch.zeros(0), torch.zeros(0)
-    blank = Calibration(
-        "",
-        torch.ones(FREQUENCIES, FREQUENCIES),
-        *numbers,
-        {},
-        *numbers,
-        torch.zeros(10),
-        2,
-        1,
-        numbers[0],
+    looks, owners, turned = copies(pictures, generator)
+    print(f"{len(pictures)} pictures, {len(looks)} with their copies")
+    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks]).float()
+    numbers, found = seen_by_network(looks, len(pictures))
+    found["mean"], projection = discriminant(numbers, owners, ~turned)
+    found["projection"] = projection.half()
+    spectra = fingerprints.spectrum(greys)
+    scale = spectra[: len(pictures)].std(0)
+    found["scale"] = ((scale + scale.T) / 2).clamp_min(1e-3)  # turned pictures are as likely
+    prints = matching.Fingerprints(
+        greys,
+        fingerprints.whitened(spectra, found["scale"]),
+        torch.tensor([seen.width / seen.height for seen in looks]),
+        torch.zeros(len(looks), DESCRIPTOR),
     )
-    describer = Describer(blank)
-    seen_by_network = [name for name in TRANSFORMATIONS if name not in TURNS]
-    looks, owners = copies(pictures[:cut], seen_by_network, generator)
-    numbers_of = whitening(describer, looks, owners)
-    print(f"{cut} pictures, {len(looks)} with their copies, for the whitening")
-    found = calibration.from_tensors(numbers_of, "")
-    looks, owners = copies(pictures[cut:], list(TRANSFORMATIONS), generator)
-    print(f"{len(pictures) - cut} pictures, {len(looks)} with their copies, for the threshold")
-    numbers_of |= threshold(found, looks, owners)
-    save_file({name: tensor.contiguous() for name, tensor in numbers_of.items()}, arguments.output)
+    folds = torch.tensor([fold(name) for name, _ in pictures])[owners]
+    found |= threshold(prints, numbers, owners, ~turned, folds)
+    save_file({name: tensor.contiguous() for name, tensor in found.items()}, arguments.output)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB")
 
 
-def copies(
-    pictures: list[Named], names: list[str], generator: random.Random
-) -> tuple[list[Look], Tensor]:
-    """Each picture and COPIES of it; which picture each is a copy of. Originals come first."""
+def copies(pictures: list[Named], generator: random.Random) -> tuple[list[Look], Tensor, Tensor]:
+    """Each picture and COPIES of it, originals first; whose copy each is; which are turned."""
     looks = [look_of(image) for _, image in pictures]
-    owners = list(range(len(pictures)))
+    owners, turned = list(range(len(pictures))), [False] * len(pictures)
     for number, (_, image) in enumerate(pictures):
-        for name in generator.sample(names, COPIES):
+        for name in generator.sample(list(TRANSFORMATIONS), COPIES):
             looks.append(look_of(TRANSFORMATIONS[name](image, generator)))
             owners.append(number)
-    return looks, torch.tensor(owners)
+            turned.append(name in TURNS)
+    return looks, torch.tensor(owners), torch.tensor(turned)
 
 
-def batches(describer: Describer, looks: list[Look]) -> Iterator[dict[str, Tensor]]:
-    for start in range(0, len(looks), 32):
-        yield describer.features(looks[start : start + 32])
+def fold(name: str) -> int:
+    """Which of FOLDS a picture belongs to: all views of a photograph to the same."""
+    return hashlib.sha256(name.split("-")[0].encode()).digest()[1] % FOLDS
 
 
-def whitening(describer: Describer, looks: list[Look], owners: Tensor) -> dict[str, Tensor]:
-    """What fingerprints are centred and whitened with."""
-    originals = int(owners.max()) + 1
+def seen_by_network(looks: list[Look], originals: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """What descriptors are made of, and what styles are centred and whitened with."""
+    numbers = torch.zeros(0)
+    blank = Calibration(
+        "", numbers, numbers, numbers, {}, numbers, numbers, numbers, 1.0, 1.0, numbers
+    )
+    describer = Describer(blank)
     found: dict[str, Tensor] = {}
     moments: dict[str, Tensor] = {}
-    for features in batches(describer, looks[: min(originals, 320)]):
+    for features in batches(describer, looks[:originals]):
         for name in STYLE_LAYERS:
             flat = features[name].float().permute(0, 2, 3, 1).flatten(0, 2)
             moments[name] = moments.get(name, 0) + flat.T @ flat
     for name, moment in moments.items():
         found[f"basis {name}"] = torch.linalg.eigh(moment).eigenvectors[:, -STYLE:].half()
-    content, style = [], []
+    content, styles = [], []
     for features in batches(describer, looks):
         content.append(fingerprints.pooled(features[LAYER]))
-        style.append(
-            torch.cat(
-                [fingerprints.gram(features[n], found[f"basis {n}"].float()) for n in STYLE_LAYERS],
-                dim=1,
-            )
-        )
-    numbers, grams = torch.cat(content), torch.cat(style)[:originals]
-    found["style mean"], found["style deviation"] = grams.mean(0), grams.std(0).clamp_min(1e-6)
-    found["mean"], projection = discriminant(numbers, owners, originals)
-    found["projection"] = projection.half()
-    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks[:originals]])
-    scale = fingerprints.spectrum(greys).std(0)
-    found["scale"] = ((scale + scale.T) / 2).clamp_min(1e-3)  # turned pictures are as likely
-    found |= {"weights": torch.zeros(10), "near": torch.tensor(2.0), "auto": torch.tensor(1.0)}
-    return found | {"curve": torch.zeros(0, 3)}
+        if len(styles) * BATCH < originals:
+            grams = [
+                fingerprints.gram(features[n], found[f"basis {n}"].float()) for n in STYLE_LAYERS
+            ]
+            styles.append(torch.cat(grams, dim=1))
+    style = torch.cat(styles)[:originals]
+    found["style mean"], found["style deviation"] = style.mean(0), style.std(0).clamp_min(1e-6)
+    return torch.cat(content), found
 
 
-def discriminant(numbers: Tensor, owners: Tensor, originals: int) -> tuple[Tensor, Tensor]:
+def batches(describer: Describer, looks: list[Look]) -> Iterator[dict[str, Tensor]]:
+    for start in range(0, len(looks), BATCH):
+        yield describer.features(looks[start : start + BATCH])
+
+
+def discriminant(numbers: Tensor, owners: Tensor, used: Tensor) -> tuple[Tensor, Tensor]:
     """Mean, and the projection that whitens how copies differ from their originals.
 
     Linear discriminant analysis: of the directions so whitened those are kept in which originals
-    differ most from each other.
+    differ most from each other. Rows that are not `used` are left out.
     """
-    mean = numbers[:originals].mean(0)
-    deviation = numbers[:originals].std(0).clamp_min(1e-6)
+    original = owners == torch.arange(len(owners))  # an original is at its own number
+    mean = numbers[original & used].mean(0)
+    deviation = numbers[original & used].std(0).clamp_min(1e-6)
     normal = ((numbers - mean) / deviation).double()
-    change = normal[originals:] - normal[owners[originals:]]
+    change = (normal - normal[owners])[used & ~original]
     within = change.T @ change / len(change)
     within += RIDGE * within.diagonal().mean() * torch.eye(len(within), dtype=within.dtype)
     values, vectors = torch.linalg.eigh(within)
     whiten = vectors * values.rsqrt()
-    between = whiten.T @ torch.cov(normal[:originals].T) @ whiten
+    between = whiten.T @ torch.cov(normal[original & used].T) @ whiten
     best = torch.linalg.eigh(between).eigenvectors[:, -DESCRIPTOR:]
     return mean, ((whiten @ best) / deviation[:, None]).float()
 
 
-def threshold(found: Calibration, looks: list[Look], owners: Tensor) -> dict[str, Tensor]:
-    """Weights of the evidence, where spectra alone decide, the threshold, the curve."""
-    describer = Describer(found)
-    prints = prints_of(describer, looks)
-    originals = int(owners.max()) + 1
-    copies_of, known = prints.part(originals, len(looks)), prints.part(0, originals)
-    owners = owners[originals:]
-    alike = (fingerprints.turned(copies_of.spectra) @ known.spectra.T).amax(1)
-    different = alike[owners[:, None] != torch.arange(originals)].max()
-    near = ((different + 1) / 2).clamp_min(NEAREST)
-    print(f"different pictures have spectra up to {different:.3f} alike")
-    pairs = matching.likely(copies_of, known)
-    right = (owners[pairs.one] == pairs.other).double()
-    terms = calibration.evidence(pairs.cosine, pairs.spectra, pairs.alignment).double()
-    weights = logistic(terms, right)
-    values = matching.similarities(pairs, found._replace(weights=weights, near=float(near)))
+def threshold(
+    prints: matching.Fingerprints, numbers: Tensor, owners: Tensor, used: Tensor, folds: Tensor
+) -> dict[str, Tensor]:
+    """Weights of the evidence, where spectra alone decide, the threshold, the curve.
+
+    Each fold's pictures are compared with each other by a whitening made from the other folds.
+    """
+    original = owners == torch.arange(len(owners))
+    terms, spectra, rights = [], [], []
+    for number in range(FOLDS):
+        mean, projection = discriminant(numbers, owners, used & (folds != number))
+        descriptors = fingerprints.unit((numbers - mean) @ projection)
+        whole = prints._replace(descriptors=descriptors)
+        rows, known = (torch.nonzero(x & (folds == number))[:, 0] for x in (~original, original))
+        pairs = matching.likely(
+            *(matching.Fingerprints(*(t[x] for t in whole)) for x in (rows, known))
+        )
+        rights.append(owners[rows][pairs.one] == known[pairs.other])
+        terms.append(calibration.evidence(pairs.cosine, pairs.spectra, pairs.alignment))
+        spectra.append(pairs.spectra)
+    right, alike = torch.cat(rights).double(), torch.cat(spectra)
+    evidence = torch.cat(terms).double()
+    weights = logistic(evidence, right)
+    near = ((alike[right == 0].max() + 1) / 2).clamp_min(NEAREST)
+    print(f"different pictures have spectra up to {alike[right == 0].max():.3f} alike")
+    values = torch.sigmoid(evidence @ weights.double()).float()
+    values = torch.where(alike >= near, torch.maximum(values, alike), values)
     order = values.argsort(descending=True)
     hits = right[order].cumsum(0)
     precision = hits / torch.arange(1, len(hits) + 1)
     last = int(torch.nonzero(precision >= PRECISION)[-1])
     auto = values[order][last]
-    total = len(owners)
+    total = int((~original).sum())
     at = torch.cat([torch.linspace(0.05, 0.95, 19), torch.tensor([0.97, 0.98, 0.99, 0.995, 0.999])])
     rows = []
+    print("| similarity | precision | recall |\n| ---: | ---: | ---: |")
     for level in at.tolist():
         chosen = values >= level
         kept = float(right[chosen].sum())
         rows.append([level, kept / max(1, int(chosen.sum())), kept / total])
+        print("| {:.3f} | {:.4f} | {:.3f} |".format(*rows[-1]))
     print(f"near {near:.4f}, auto {auto:.4f}, recall {hits[last] / total:.4f} at {PRECISION}")
     return {"weights": weights, "near": near, "auto": auto, "curve": torch.tensor(rows)}
-
-
-def prints_of(describer: Describer, looks: list[Look]) -> matching.Fingerprints:
-    """Fingerprints of pictures, all seen by the network."""
-    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks])
-    descriptors = [
-        describer(looks[start : start + 32]).content for start in range(0, len(looks), 32)
-    ]
-    return matching.Fingerprints(
-        greys.float(),
-        fingerprints.whitened(fingerprints.spectrum(greys), describer.calibration.scale),
-        torch.tensor([seen.width / seen.height for seen in looks]),
-        torch.cat(descriptors),
-    )
 
 
 def logistic(terms: Tensor, right: Tensor, decay: float = 1e-2) -> Tensor:

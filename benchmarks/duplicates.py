@@ -9,7 +9,6 @@ ten times as many others. A pair found counts as right only if it is the copy an
 """
 
 import argparse
-import contextlib
 import json
 import random
 import tempfile
@@ -103,10 +102,8 @@ def make_copies(pictures: list[Named], folder: Path, stylised: int) -> list[tupl
             for name, transform in TRANSFORMATIONS.items()
         }
         if number < stylised:
-            with contextlib.redirect_stderr(None):
-                made["stylised, strength 0.2"] = stylize(
-                    image, painted, StyleConfig(size=320, strength=0.2, steps=(25, 25))
-                )
+            config = StyleConfig(size=256, strength=0.2, steps=(25, 15))
+            made["stylised, strength 0.2"] = stylize(image, painted, config)
         for name, copy in made.items():
             path = folder / f"{number}-{len(copies)}.png"
             copy.save(path, compress_level=1)

@@ -77,7 +77,7 @@ def test_similar_pictures_of_an_index(velatura, library):
 
 
 def test_interrupted_it_keeps_what_it_saw(velatura, library):
-    for number in range(300):
+    for number in range(150):
         Image.new("RGB", (640, 640), (number % 256, 0, 0)).save(library / f"many{number}.png")
     process = velatura.start("duplicates", "library", "--index", "x.db")
     index = velatura.folder / "x.db"
@@ -90,7 +90,8 @@ def test_interrupted_it_keeps_what_it_saw(velatura, library):
     assert "what was seen is in x.db, run it again to go on" in told
     assert "Traceback" not in told
     done = velatura("duplicates", "library", "--index", "x.db", "--json", "--quiet")
-    assert json.loads(done.stdout)["files"] == 304
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == 154
 
 
 @pytest.mark.parametrize(

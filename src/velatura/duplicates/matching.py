@@ -1,7 +1,7 @@
 """Which pictures are alike: cheap comparison of all, a closer look at the likely pairs.
 
-All comparisons are exact. Reading a picture takes some twenty milliseconds, comparing it with a
-hundred thousand others two, so that an approximate index would save little below a million.
+All comparisons are exact: up to a hundred thousand pictures it takes longer to read one than to
+compare it with all others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -77,12 +77,18 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
     Pairs where `hidden` (new, known) is true are left out.
     """
     cosines = new.descriptors @ known.descriptors.T
-    alike, way = (turned(new.spectra) @ known.spectra.T).max(1)
+    alike, way = torch.full_like(cosines, -2), torch.zeros_like(cosines, dtype=torch.int8)
+    for number, spectra in enumerate(turned(new.spectra).unbind(1)):
+        in_that_way = spectra @ known.spectra.T
+        way.masked_fill_(in_that_way > alike, number)
+        torch.maximum(alike, in_that_way, out=alike)
     wanted = torch.zeros(cosines.shape, dtype=torch.bool)
     for score, least in ((cosines, LIKELY_COSINE), (alike, LIKELY_SPECTRA)):
         shown = score if hidden is None else score.masked_fill(hidden, -1)
         best = shown.topk(min(NEIGHBOURS, shown.shape[1]), dim=1)
         wanted.scatter_(1, best.indices, wanted.gather(1, best.indices) | (best.values >= least))
+    # What hardly varies is like no other.
+    wanted &= _varied(new)[:, None] & _varied(known)
     one, other = torch.nonzero(wanted, as_tuple=True)
     spectra = alike[one, other]
     # Where spectra are not alike, their best turn is chance.
@@ -100,6 +106,11 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
         tilted = alignment(some[0], some[1], (some[2], some[3]), TILTS, TILTED_SCALES)
         laid[doubtful] = torch.maximum(laid[doubtful], tilted)
     return Likeness(one, other, way, cosines[one, other], spectra, laid)
+
+
+def _varied(pictures: Fingerprints) -> Tensor:
+    """Which pictures vary by more than half of `fingerprints.FAINT`: (pictures,)."""
+    return pictures.spectra.norm(dim=1) > 0.5
 
 
 def similarities(found: Likeness, calibration: Calibration) -> Tensor:
