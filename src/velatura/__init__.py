@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from velatura.duplicates.find import find_duplicates as find_duplicates
+    from velatura.duplicates.find import find_similar as find_similar
     from velatura.errors import ConfigError as ConfigError
     from velatura.errors import DivergenceError as DivergenceError
     from velatura.errors import ImageError as ImageError
@@ -32,6 +34,8 @@ _HOMES = {
     "VelaturaError": "velatura.errors",
     "WeightsError": "velatura.errors",
     "WorkerError": "velatura.errors",
+    "find_duplicates": "velatura.duplicates.find",
+    "find_similar": "velatura.duplicates.find",
     "stylize": "velatura.painting.stylize",
     "transfer": "velatura.painting.engine",
 }

@@ -134,6 +134,36 @@ def inspect(path: Path, most_pixels: int) -> str:
         return str(image.format)
 
 
+def read_small(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
+    """A file as a small square, `side`×`side`, 8-bit RGB, and the picture's own width and height.
+
+    Upright and in sRGB like what `read` gives, but squashed, and decoded no finer than needed: a
+    JPEG is decoded at a half, a quarter or an eighth of its size. What is transparent is laid on
+    grey.
+
+    Raises:
+        ImageError: with what was expected and what came.
+    """
+    with _opened(path) as image:
+        size = image.size
+        image.draft("RGB", (2 * side, 2 * side))
+        drafted = image.size != size
+        image.load()
+        if not drafted:
+            size = image.size  # loading a TIFF may turn it
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+            image = image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2)
+            image.getexif()[ExifTags.Base.Orientation] = orientation  # which some formats lose
+        pixels = _decode(image)
+    if pixels.shape[2] == 4:
+        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + 0.5 * (1 - pixels[:, :, 3:])
+    square = Image.fromarray((pixels * 255).round().astype(np.uint8))
+    if square.size != (side, side):
+        square = square.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2)
+    return square, size if orientation < 5 else (size[1], size[0])
+
+
 def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image.Image:
     """An 8-bit PIL image, RGB or RGBA, from pixels (1, 3, H, W) and alpha (1, 1, H, W)."""
     import torch
@@ -213,6 +243,11 @@ def output_format(path: Path) -> str:
 def check_writable(path: Path) -> None:
     """Raise ImageError now if `write` to `path` is bound to fail later."""
     output_format(path)
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise ImageError now if a file of any kind cannot be written at `path`."""
     if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises for names too long
         raise ImageError(f"{path}: expected a file name to write to, got a folder")
     if not os.path.isdir(path.parent):  # noqa: PTH112

@@ -1,0 +1,126 @@
+"""The two questions: which of these pictures are the same, and what is like this one."""
+
+import heapq
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from velatura.duplicates.calibration import calibration
+from velatura.duplicates.fingerprints import Describer, look, unpacked
+from velatura.duplicates.grouping import Group, groups
+from velatura.duplicates.index import Index
+from velatura.duplicates.matching import LEAST
+from velatura.duplicates.survey import Progress, Survey
+from velatura.errors import ConfigError
+
+Place = str | os.PathLike[str]
+
+
+class Duplicates(NamedTuple):
+    """What `find_duplicates` found."""
+
+    groups: list[Group]
+    broken: dict[str, str]  # path -> what is wrong with it
+    changed: list[str]  # paths that held something else when the index last saw them
+    vanished: list[str]  # paths that the index knew and that are gone
+    files: int  # pictures that were compared
+
+
+class Similar(NamedTuple):
+    """A picture like the one asked for."""
+
+    path: str
+    similarity: float  # cosine of the descriptors
+
+
+def find_duplicates(
+    *places: Place,
+    threshold: float | None = None,
+    index: Place | None = None,
+    add: bool = False,
+    device: str = "auto",
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Duplicates:
+    """Groups of pictures that are the same picture, however it was saved, cropped or turned.
+
+    Nothing is changed or deleted.
+
+    Args:
+        places: folders, looked through with all in them, and files.
+        threshold: how alike, 0.05 to 1; None is where the calibration had 99% precision.
+        index: a file to remember pictures in, so that each is read only once.
+        add: compare with all pictures that the index knows, not only those in `places`.
+        device: where the network runs: auto, cpu, cuda … or mps.
+        watch: is shown the progress.
+
+    Raises:
+        ConfigError: an option is out of its range, or `index` is another kind of file.
+        ImageError: a place does not exist.
+    """
+    known = calibration()
+    if threshold is None:
+        threshold = known.auto
+    if not LEAST <= threshold <= 1:
+        raise ConfigError(
+            f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}"
+        )
+    if add and index is None:
+        raise ConfigError("add: expected an index to add to; name it with --index")
+    rows = Index(Path(index) if index is not None else None, known.version)
+    try:
+        survey = Survey(rows, [Path(place) for place in places], Describer(known, device))
+        for progress in survey:
+            watch(progress)
+        paths = list(rows.files()) if add else [file.path for file in survey.files]
+        found = groups(
+            rows,
+            (path for path in paths if path not in survey.broken),
+            threshold,
+            lambda done, total: watch(Progress("grouping", done, total)),
+        )
+        return Duplicates(found, survey.broken, survey.changed, survey.vanished, len(paths))
+    finally:
+        rows.close()
+
+
+def find_similar(
+    photo: Place, index: Place, *, by: str = "content", count: int = 10, device: str = "auto"
+) -> list[Similar]:
+    """The pictures of an index most like a photograph, the most similar first.
+
+    Args:
+        photo: any picture file.
+        index: that `find_duplicates` wrote.
+        by: `content`, the descriptors that duplicates are found by, or `style`, Gram matrices.
+        count: how many at most.
+        device: where the network runs.
+
+    Raises:
+        ConfigError: `by` is neither, or `index` is no index.
+        ImageError: the photograph cannot be read.
+    """
+    if by not in ("content", "style"):
+        raise ConfigError(f"by: expected content or style, got {by!r}")
+    known = calibration()
+    rows = Index(Path(index), known.version, must_exist=True)
+    try:
+        numbers, blobs = rows.seen(by)
+        if not numbers:
+            return []
+        described = Describer(known, device)([look(Path(photo))])
+        wanted = described.content if by == "content" else described.style
+        cosines = dict(zip(numbers, torch.mv(unpacked(blobs), wanted[0]).tolist(), strict=True))
+        # Near-identical pictures were not shown to the network: one stands for the others.
+        stands = rows.stand_ins()
+        mine = os.path.realpath(photo)
+        found = [
+            Similar(file.path, round(cosines[stands.get(number, number)], 4))
+            for number, file in rows.pictured()
+            if stands.get(number, number) in cosines and file.path != mine
+        ]
+        return heapq.nlargest(count, found, key=lambda similar: similar.similarity)
+    finally:
+        rows.close()

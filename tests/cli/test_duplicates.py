@@ -1,0 +1,117 @@
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+
+@pytest.fixture
+def library(velatura):
+    folder = velatura.folder / "library"
+    folder.mkdir()
+    for name in ("chelsea", "coffee", "rocket"):
+        Image.fromarray(getattr(data, name)()).resize((240, 160)).save(folder / f"{name}.png")
+    shutil.copy(folder / "coffee.png", folder / "twin.png")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+def test_json_names_groups_and_broken_files(velatura, library):
+    done = velatura("duplicates", "library", "--json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    (group,) = found["groups"]
+    assert group["keep"] == str(library / "coffee.png")
+    assert [set(image) for image in group["images"]] == [{"path", "similarity", "why"}] * 2
+    assert group["images"][1] == {
+        "path": str(library / "twin.png"),
+        "similarity": 1.0,
+        "why": "same bytes",
+    }
+    (broken,) = found["broken"]
+    assert broken["path"] == str(library / "broken.jpg")
+    assert "another kind of file" in broken["why"]
+
+
+def test_words_say_what_to_keep_and_sum_up(velatura, library):
+    done = velatura("duplicates", "library", "--report", "out.html")
+    assert done.returncode == 0
+    assert f"keep      240×160  {library / 'coffee.png'}" in done.stdout
+    assert "4 pictures, 1 groups, 1 beside the best" in done.stderr
+    assert "1 broken" in done.stderr
+    assert f"{library / 'broken.jpg'}: expected an image" in done.stderr
+    assert (velatura.folder / "out.html").stat().st_size > 5000
+
+
+def test_moving_is_first_said_then_done(velatura, library):
+    options = ("duplicates", "library", "--json", "--quiet", "--move-to", "aside")
+    planned = json.loads(velatura(*options, "--dry-run").stdout)
+    assert planned["would move"] == [
+        {"path": str(library / "twin.png"), "to": str(Path("aside", "twin.png"))}
+    ]
+    assert not (velatura.folder / "aside").exists()
+    done = json.loads(velatura(*options).stdout)
+    assert done["moved"] == planned["would move"]
+    assert (velatura.folder / "aside" / "twin.png").is_file()
+    assert not (library / "twin.png").exists()
+    assert (library / "coffee.png").exists()
+
+
+def test_similar_pictures_of_an_index(velatura, library):
+    assert velatura("duplicates", "library", "--index", "x.db", "--quiet").returncode == 0
+    done = velatura("similar", "library/rocket.png", "--index", "x.db", "--by", "style", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["by"] == "style"
+    assert {Path(image["path"]).name for image in found["images"]} == {
+        *("chelsea.png", "coffee.png", "twin.png")
+    }
+    lines = velatura("similar", "photo.png", "--index", "x.db", "--count", "2").stdout.splitlines()
+    assert lines[0].endswith("chelsea.png")  # photo.png is a small one of it
+    assert len(lines) == 2
+
+
+def test_interrupted_it_keeps_what_it_saw(velatura, library):
+    for number in range(150):
+        Image.new("RGB", (640, 640), (number % 256, 0, 0)).save(library / f"many{number}.png")
+    process = velatura.start("duplicates", "library", "--index", "x.db")
+    index = velatura.folder / "x.db"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (index.exists() and index.stat().st_size > 60_000):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "what was seen is in x.db, run it again to go on" in told
+    assert "Traceback" not in told
+    done = velatura("duplicates", "library", "--index", "x.db", "--json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"] == 154
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("duplicates", "nowhere"), "expected a folder or a picture, found nothing"),
+        (("duplicates", "library", "--threshold", "much"), "expected auto or a number"),
+        (("duplicates", "library", "--threshold", "7"), "threshold: expected auto or a number"),
+        (("duplicates", "library", "--dry-run"), "dry-run: expected --move-to"),
+        (("duplicates", "library", "--add"), "add: expected an index"),
+        (("duplicates", "library", "--move-to", "library/aside"), "outside of those"),
+        (("duplicates", "library", "--index", "photo.png"), "expected an index of velatura"),
+        (("duplicates", "library", "--report", "no/where.html"), "the folder no does not exist"),
+        (("similar", "photo.png", "--index", "no.db"), "expected an index, found nothing"),
+        (("similar", "photo.png", "--index", "photo.png"), "expected an index of velatura"),
+    ],
+)
+def test_bad_input_is_one_line(velatura, library, arguments, told):
+    (library / "broken.jpg").unlink()
+    done = velatura(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
