@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from velatura.version import __version__
+
 if TYPE_CHECKING:
     from velatura.duplicates.find import find_duplicates as find_duplicates
     from velatura.duplicates.find import find_similar as find_similar
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from velatura.painting.recipes import Recipe as Recipe
     from velatura.painting.stylize import stylize as stylize
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "ConfigError": "velatura.errors",

@@ -7,12 +7,12 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from velatura import __version__
 from velatura.errors import ConfigError
 from velatura.images.io import ImageLike, read, to_pil, write
 from velatura.images.resize import resize
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step, transfer
+from velatura.version import __version__
 
 
 def stylize(
