@@ -53,12 +53,12 @@ def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, m
     assert whole.returncode == 0, whole.stderr
     calls = []
 
-    def interrupt(step, *rest):
+    def interrupt(path, step):
         calls.append(step)
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("velatura.cli.fast_train._log", interrupt)
+    monkeypatch.setattr("velatura.cli.training._log", interrupt)
     done = velatura(*train, "--seed", "1", "--log", "log")
     assert done.returncode == 130
     assert "the same command goes on" in done.stderr

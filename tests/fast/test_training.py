@@ -1,7 +1,10 @@
+import dataclasses
+
 import pytest
 import torch
 
 from velatura.errors import ConfigError, ImageError
+from velatura.fast import training
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
 from velatura.fast.training import Lesson, train_style
@@ -29,32 +32,32 @@ def photographs(tmp_path, photograph):
 def test_what_is_held_out_is_painted_better(photographs, painting):
     steps = list(train_style(read(painting).pixels, photographs, QUICK))
     before = next(train_style(read(painting).pixels, photographs, QUICK))
-    assert [step.training.number for step in steps] == list(range(1, 13))
+    assert [step.number for step in steps] == list(range(1, 13))
     assert steps[-1].held_out is not None
-    assert steps[-1].training.loss < before.training.loss
+    assert steps[-1].loss < before.loss
 
 
 def test_going_on_gives_the_same_network(photographs, painting):
     pixels = read(painting).pixels
     *_, whole = train_style(pixels, photographs, QUICK)
     for step in train_style(pixels, photographs, QUICK):
-        if step.training.number == 5:
+        if step.number == 5:
             state = step.state()
             break
     *_, resumed = train_style(pixels, photographs, QUICK, state=state)
-    assert resumed.content_weight == whole.content_weight
+    assert resumed.sought == whole.sought
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], tensor), name
 
 
-def test_too_little_style_asks_for_less_content_and_too_much_for_more(photographs, painting):
-    lesson = Lesson(StyleNetwork(), read(painting).pixels, photographs, QUICK)
-    weights = [lesson.content_weight]
-    for lesson.aim in (1e-6, 1e6):
-        lesson(len(weights))
-        weights.append(lesson.content_weight)
-    assert weights[1] < weights[0]
-    assert weights[2] > weights[1]
+def test_more_content_given_up_than_asked_makes_it_weigh_more(photographs, painting, monkeypatch):
+    weights = []
+    for strength in (0.001, 0.999):
+        options = dataclasses.replace(QUICK, strength=strength)
+        lesson = Lesson(StyleNetwork(), read(painting).pixels, photographs, options)
+        lesson(1)
+        weights.append(lesson.sought["content_weight"])
+    assert weights[0] > training.CONTENT_WEIGHT > weights[1]
 
 
 def test_it_begins_with_a_network_that_is_given(photographs, painting):

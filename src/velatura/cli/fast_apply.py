@@ -1,14 +1,14 @@
 """`velatura fast apply`: paint photographs in a style that is learnt."""
 
 import argparse
-import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from velatura.cli.folders import photographs, work_on_all
-from velatura.cli.progress import Progress
-from velatura.errors import ConfigError, ImageError
+from velatura.cli.folders import Made, make_pictures
+from velatura.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COLORS = ("style", "content-luminance", "content-match")
 
@@ -61,35 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.precision,
         )
 
-    def paint(photograph: Path, output: Path) -> tuple[dict[str, Any], bool]:
-        from velatura.images.io import check_writable, write
+    settings = {"style": arguments.style, "strength": arguments.strength}
+    settings |= {"colors": arguments.colors, "fast": painter.card}
 
-        check_writable(output)
-        if output.exists() and photograph.exists() and output.samefile(photograph):
-            raise ImageError(f"{output}: would be painted over, it is the photograph")
-        began = time.monotonic()
-        with Progress(arguments.quiet, photograph.name) as progress:
-            image = painter.paint(
-                photograph,
-                arguments.size,
-                lambda done: progress.at(done, 1, time.monotonic() - began, ""),
-            )
-        seconds = time.monotonic() - began
-        settings = {"style": arguments.style, "strength": arguments.strength}
-        write(output, image, settings | {"colors": arguments.colors, "fast": painter.card})
-        progress.say(f"{output}: {image.width}×{image.height}, {seconds:.1f} s")
-        return {
-            "output": str(output),
-            "content": str(photograph),
-            "width": image.width,
-            "height": image.height,
-            "seconds": round(seconds, 3),
-        }, False
+    def make(photograph: Path, output: Path, watch: "Callable[[float], None]") -> Made:
+        return painter.paint(photograph, arguments.size, watch), settings
 
-    several = photographs(arguments.photos)
-    if several is not None:
-        return work_on_all(several, paint, arguments)
-    report, _ = paint(arguments.photos[0], arguments.output)
-    if arguments.json:
-        print(json.dumps(report))
-    return 0
+    return make_pictures(make, arguments)

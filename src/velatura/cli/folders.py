@@ -3,15 +3,59 @@
 import argparse
 import glob
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from velatura.cli.progress import say
+from velatura.cli.progress import Progress, say
 from velatura.errors import ConfigError, ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
 
 Work = Callable[[Path, Path], tuple[dict[str, Any], bool]]
 """Makes the second path from the first; returns a report, and whether it was interrupted."""
+Made: TypeAlias = "tuple[Image.Image | np.ndarray[Any, Any], dict[str, Any]]"
+"""A picture, and the settings to be kept in its file."""
+
+
+def make_pictures(
+    make: Callable[[Path, Path, Callable[[float], None]], Made], arguments: argparse.Namespace
+) -> int:
+    """From each of `arguments.photos` make a picture in one go; return the exit code.
+
+    `make` is given the photograph, where the picture will go, and whom to tell the share done.
+    """
+
+    def work(photograph: Path, output: Path) -> tuple[dict[str, Any], bool]:
+        from velatura.images.io import check_writable, write
+
+        check_writable(output)
+        if output.exists() and photograph.exists() and output.samefile(photograph):
+            raise ImageError(f"{output}: would be painted over, it is the photograph")
+        began = time.monotonic()
+        with Progress(arguments.quiet, photograph.name) as progress:
+            picture, settings = make(
+                photograph,
+                output,
+                lambda done: progress.at(done, 1, time.monotonic() - began, ""),
+            )
+            write(output, picture, settings)
+        seconds = time.monotonic() - began
+        height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
+        progress.say(f"{output}: {width}×{height}, {seconds:.1f} s")
+        report = {"output": str(output), "content": str(photograph), "width": width}
+        return report | {"height": height, "seconds": round(seconds, 3)}, False
+
+    several = photographs(arguments.photos)
+    if several is not None:
+        return work_on_all(several, work, arguments)
+    report, _ = work(arguments.photos[0], arguments.output)
+    if arguments.json:
+        print(json.dumps(report))
+    return 0
 
 
 def photographs(given: Sequence[Path]) -> list[Path] | None:

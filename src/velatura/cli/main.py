@@ -30,6 +30,9 @@ from velatura.cli import (
     style_report,
     stylize,
     texture,
+    upscale,
+    upscale_export,
+    upscale_train,
 )
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
@@ -41,6 +44,9 @@ COMMANDS = {
     "reconstruct": reconstruct,
     "resume": resume,
     "fast": fast,
+    "upscale": upscale,
+    "upscale train": upscale_train,
+    "upscale export": upscale_export,
     "anatomy": anatomy,
     "studio": studio,
     "style-report": style_report,
@@ -82,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, SIGHUP is ignored on purpose.
@@ -105,6 +111,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"velatura: {error.filename or 'output'}: {error.strerror or error}")
         return 2
+
+
+def _joined(argv: Sequence[str]) -> Sequence[str]:
+    """`upscale train` as one word: argparse knows no command that takes files or a command."""
+    both = " ".join(argv[:2])
+    return [both, *argv[2:]] if both in COMMANDS and len(argv) > 1 else argv
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -12,7 +12,7 @@ from velatura.errors import ConfigError, ImageError, WeightsError
 from velatura.images.io import read_image
 from velatura.images.resize import fit
 
-ARCHITECTURE = "velatura-style-1"
+ARCHITECTURE = "velatura-style-2"
 SMALLEST_SIDE = 16
 LARGEST = 1 << 30
 

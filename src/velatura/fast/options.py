@@ -17,7 +17,7 @@ class TrainingOptions(Options):
     size: int = option(512, "long side of the pictures to come, which says how large strokes are")
     stroke_size: float = option(1.0, "how large the strokes are: 2 is twice as large, 0.5 half")
     strength: float = option(
-        0.8, "share of the way from photographs to the painting's statistics to aim at"
+        0.45, "share of the content to give up: the error of its features, relative, to aim at"
     )
     content_layers: dict[str, float] = option(
         {"relu3_1": 0.3, "relu4_2": 0.7}, "layers whose features hold the content, with weights"

@@ -3,10 +3,9 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
@@ -21,32 +20,17 @@ from velatura.training.photographs import Photographs, split
 MARGIN = 8  # pixels, the most that the second view of a crop is shifted
 NOISE = 0.03  # standard deviation, the most of its noise
 SIZES = (0.8, 1.6)  # of photographs on training, in terms of the size trained for
-CONTENT_WEIGHTS = (0.02, 4.0)  # between which the content weight is sought
-CONTENT_WEIGHT = 0.3  # to begin with, and to judge by
+CONTENT_WEIGHTS = (0.05, 6.0)  # between which the content weight is sought
+CONTENT_WEIGHT = 0.6  # to begin with, and to judge by: that of a painting by optimisation
 SEEKING = 0.02  # how fast
-JUDGED, JUDGE_EVERY = 8, 50  # held-out crops, steps
-
-
-class StyleStep(NamedTuple):
-    """A step of the training, and the network as it would be used now."""
-
-    training: TrainingStep
-    network: StyleNetwork  # live
-    content_weight: float
-    held_out: float | None  # loss on held-out photographs, where it was measured at this step
-
-    def state(self) -> Progress:
-        """What it takes to go on from here; ask before the next step is taken."""
-        progress = self.training.state()
-        progress.tensors["content_weight"] = torch.tensor(self.content_weight, dtype=torch.float64)
-        return progress
+JUDGED = 8  # held-out crops
 
 
 class Lesson:
     """What a step of the training teaches: photographs in, gradients at the network's parameters.
 
-    The content weight is sought, not given: the style is to come `options.strength` of the way from
-    the photographs' own distance to none, so that paintings come out equally strong.
+    The content weight is sought, not given: `options.strength` of the content is to be given up,
+    whatever the painting, so that paintings come out equally strong.
     """
 
     def __init__(
@@ -68,9 +52,7 @@ class Lesson:
         trained, held_out = map(crops_of, split(paths))
         self.photographs = trained
         self.judged = held_out.batch(0, JUDGED).to(painting)
-        terms, _ = self.perceive(self.judged, self.judged)
-        self.aim = (1 - options.strength) * _style(terms)
-        self.content_weight = CONTENT_WEIGHT
+        self.sought = {"content_weight": CONTENT_WEIGHT}
 
     def __call__(self, number: int) -> dict[str, float]:
         """Add the gradients of step `number`; return its terms."""
@@ -78,7 +60,7 @@ class Lesson:
         side = self.options.crop
         first = crops[..., :side, :side]
         painted = self.network(first)
-        terms, gradient = self.perceive(painted, first, self.content_weight)
+        terms, gradient = self.perceive(painted, first, self.sought["content_weight"])
         outputs, gradients = [painted], [gradient]
         if self.options.steadiness:
             difference = self.options.steadiness * self._difference(crops, painted, number)
@@ -86,14 +68,11 @@ class Lesson:
             outputs.append(difference)
             gradients.append(torch.ones_like(difference))
         torch.autograd.backward(outputs, gradients)
-        # Too little style asks for less content, and the other way round.
-        excess = math.log(max(_style(terms), 1e-9) / self.aim)
-        weight = self.content_weight * math.exp(-SEEKING * max(-1.0, min(1.0, excess)))
-        self.content_weight = min(max(weight, CONTENT_WEIGHTS[0]), CONTENT_WEIGHTS[1])
+        self._seek(terms)
         return {name: float(term) for name, term in terms.items()}
 
     @torch.no_grad()
-    def judge(self, network: StyleNetwork) -> float:
+    def judge(self, network: nn.Module) -> float:
         """Loss of `network` on held-out crops, at one content weight for all."""
         terms, _ = self.perceive(network(self.judged), self.judged, CONTENT_WEIGHT)
         return sum(float(term) for term in terms.values())
@@ -109,6 +88,15 @@ class Lesson:
         other = self.network(second)[..., : side - down, : side - right]
         return (painted[..., down:, right:] - other).square().mean()
 
+    def _seek(self, terms: dict[str, Tensor]) -> None:
+        """More content given up than was asked for makes it weigh more, and the other way round."""
+        weight = self.sought["content_weight"]
+        error = sum(float(term) for name, term in terms.items() if name.startswith("content"))
+        given_up = error / weight / sum(self.options.content_layers.values())
+        excess = math.log(max(given_up, 1e-9) / self.options.strength)
+        weight *= math.exp(SEEKING * max(-1.0, min(1.0, excess)))
+        self.sought["content_weight"] = min(max(weight, CONTENT_WEIGHTS[0]), CONTENT_WEIGHTS[1])
+
     def _recoloured(self, photograph: Tensor) -> Tensor:
         return self.network.recolour(photograph.to(self.network.palette_mean)).cpu()
 
@@ -120,7 +108,7 @@ def train_style(
     network: StyleNetwork | None = None,
     state: Progress | None = None,
     complain: Callable[[str], None] = lambda message: None,
-) -> Iterator[StyleStep]:
+) -> Iterator[TrainingStep]:
     """Train a network on the photographs at `paths`, yielding each step.
 
     From `network` it begins if one is given: another style's is halfway there. From a `state` of
@@ -139,13 +127,7 @@ def train_style(
     network = network.to(device)
     network.set_palette(painting)
     lesson = Lesson(network, painting, paths, options, complain)
-    if state:
-        lesson.content_weight = float(state.tensors["content_weight"])
-    for step in train(network, lesson, options.steps, options.learning_rate, state=state):
-        average = cast(StyleNetwork, step.average)
-        due = step.number % JUDGE_EVERY == 0 or step.number == step.total
-        held_out = lesson.judge(average) if due else None
-        yield StyleStep(step, average, lesson.content_weight, held_out)
+    yield from train(network, lesson, options.steps, options.learning_rate, state=state)
 
 
 def _perception(painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
@@ -165,7 +147,3 @@ def _perception(painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
     factor = min(1, options.size * options.stroke_size * math.sqrt(0.75 / (height * width)))
     perceive.set_style(resize(painting, (round(height * factor), round(width * factor))))
     return perceive
-
-
-def _style(terms: dict[str, Tensor]) -> float:
-    return sum(float(term) for name, term in terms.items() if name.startswith("style"))

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from velatura.errors import ImageError
+from velatura.images import deep
 
 if TYPE_CHECKING:
     import torch
@@ -173,16 +174,41 @@ def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def write(path: Path, image: Image.Image, settings: Mapping[str, Any] | None = None) -> None:
+def to_deep(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> "np.ndarray[Any, Any]":
+    """The same as an array (height, width, 3 or 4) of uint16, fit for `write`."""
+    import torch
+
+    tensor = pixels if alpha is None else torch.cat((pixels, alpha.to(pixels)), dim=1)
+    array = tensor[0].detach().permute(1, 2, 0).cpu().numpy()
+    return (array.clip(0, 1) * 65535).round().astype(np.uint16)
+
+
+def keeps_depth(source: Path, output: Path) -> bool:
+    """Whether `source` has 16 bits a channel that `output` can have too. Raises ImageError."""
+    with _opened(source) as image:
+        return deep.is_deep(image) and output_format(output) in deep.FORMATS
+
+
+def write(
+    path: Path,
+    image: "Image.Image | np.ndarray[Any, Any]",
+    settings: Mapping[str, Any] | None = None,
+) -> None:
     """Write `image` to `path` in the format of its ending, with `settings` inside, at once.
 
     PNG carries the settings as text, the other formats in EXIF's image description. JPEG has no
-    alpha; there the picture is laid on white.
+    alpha; there the picture is laid on white. An array is one of `to_deep`, for PNG and TIFF.
 
     Raises:
         ImageError: the ending is unknown, or the file cannot be written.
     """
     form = output_format(path)
+    if isinstance(image, np.ndarray):
+        text = json.dumps(dict(settings or {}), ensure_ascii=True)
+        prefix = "" if form == "PNG" else _SETTINGS_PREFIX
+        with atomic_path(path) as temporary:
+            deep.encode(temporary, form, image, _SETTINGS_KEY, prefix + text)
+        return
     options = dict(_SAVE_OPTIONS[form])
     if form == "JPEG" and image.mode == "RGBA":
         ground = Image.new("RGBA", image.size, "white")
@@ -332,6 +358,9 @@ def _one_line(error: BaseException) -> str:
 
 def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
     with _opened(path) as image:
+        pixels = deep.decode(path, image)
+        if pixels is not None:
+            return _as_float(pixels)
         image.load()
         return _decode(image)
 

@@ -3,10 +3,10 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from velatura.images import tensorfile
 WARM_UP = 20  # steps over which the learning rate rises
 BETAS = (0.9, 0.99)
 LARGEST_GRADIENT = 1.0  # norm; a crop like no other must not undo a hundred steps
+JUDGE_EVERY = 50  # steps
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,19 @@ class Progress:
     number: int
     seconds: float
     tensors: dict[str, Tensor]
+
+
+class Lesson(Protocol):
+    """What a training teaches a network."""
+
+    sought: dict[str, float]
+    """Numbers that it finds out meanwhile; they are kept with its state, and logged."""
+
+    def __call__(self, number: int) -> Mapping[str, float]:
+        """Add the gradients of step `number` to the network's parameters; return its terms."""
+
+    def judge(self, network: nn.Module) -> float:
+        """A figure, lower is better, of what `network` makes of photographs held out."""
 
 
 def save(path: Path, progress: Progress, about: Mapping[str, Any]) -> None:
@@ -56,7 +70,9 @@ class TrainingStep:
     total: int
     seconds: float
     terms: dict[str, float]  # weighted losses of this step's batch
-    average: nn.Module  # the network with averaged parameters, the one to use; live
+    held_out: float | None  # the lesson's judgement, where it was asked for at this step
+    sought: dict[str, float]
+    network: nn.Module  # with averaged parameters, the one to use; live
     optimizer: torch.optim.Adam  # likewise
 
     @property
@@ -66,9 +82,12 @@ class TrainingStep:
 
     def state(self) -> Progress:
         """What it takes to go on from here; ask before the next step is taken."""
-        tensors = {}
+        tensors = {
+            f"sought.{name}": torch.tensor(value, dtype=torch.float64)
+            for name, value in self.sought.items()
+        }
         parameters = self.optimizer.param_groups[0]["params"]
-        averaged = self.average.named_parameters()
+        averaged = self.network.named_parameters()
         for (name, average), parameter in zip(averaged, parameters, strict=True):
             tensors[f"average.{name}"] = average.detach().clone()
             tensors[f"model.{name}"] = parameter.detach().clone()
@@ -79,7 +98,7 @@ class TrainingStep:
 
 def train(
     network: nn.Module,
-    backward: Callable[[int], Mapping[str, float]],
+    lesson: Lesson,
     steps: int,
     learning_rate: float,
     averaging: float = 0.99,
@@ -87,9 +106,8 @@ def train(
 ) -> Iterator[TrainingStep]:
     """Train `network` for `steps` steps of Adam, the rate falling along a cosine.
 
-    `backward` is given the number of a step, adds gradients to the network's parameters and returns
-    the terms of the loss. Parameters are averaged exponentially, a step weighing 1 − `averaging`.
-    From a `state` it goes on as if it had never stopped.
+    Parameters are averaged exponentially, a step weighing 1 − `averaging`. From a `state` it goes
+    on as if it had never stopped.
 
     Raises DivergenceError when the loss is no finite number.
     """
@@ -99,9 +117,11 @@ def train(
     average = copy.deepcopy(network).requires_grad_(False)
     if state:
         _restore(state, network, average, optimizer)
+        for name in lesson.sought:
+            lesson.sought[name] = float(state.tensors[f"sought.{name}"])
     for number in range(state.number + 1 if state else 1, steps + 1):
         optimizer.zero_grad()
-        terms = dict(backward(number))
+        terms = dict(lesson(number))
         if not math.isfinite(sum(terms.values())):
             raise DivergenceError(
                 f"the training diverged at step {number}: expected finite numbers; a smaller "
@@ -115,7 +135,10 @@ def train(
             for averaged, parameter in zip(average.parameters(), parameters, strict=True):
                 averaged.lerp_(parameter, max(1 - averaging, 1 / number))
         seconds = time.monotonic() - began
-        yield TrainingStep(number, steps, seconds, terms, average, optimizer)
+        due = number % JUDGE_EVERY == 0 or number == steps
+        held_out = lesson.judge(average) if due else None
+        sought = dict(lesson.sought)
+        yield TrainingStep(number, steps, seconds, terms, held_out, sought, average, optimizer)
 
 
 @torch.no_grad()

@@ -48,7 +48,7 @@ class Photographs:
     Args:
         paths: the files.
         crop: side of a crop in pixels.
-        sizes: long sides that photographs are brought to, from least to most.
+        sizes: long sides that photographs are brought to, from least to most; None for their own.
         seed: of the choices. The same seed and number give the same crops.
         prepare: what is done to each photograph (1, 3, height, width) before it is cropped.
         complain: is told of each file that cannot be read.
@@ -58,7 +58,7 @@ class Photographs:
         self,
         paths: Sequence[Path],
         crop: int,
-        sizes: tuple[int, int],
+        sizes: tuple[int, int] | None,
         seed: int,
         prepare: Callable[[Tensor], Tensor] = lambda photograph: photograph,
         complain: Callable[[str], None] = lambda message: None,
@@ -80,17 +80,20 @@ class Photographs:
     def _crop(self, choices: random.Random) -> Tensor:
         photograph = self._decode(choices)
         size = (photograph.shape[-2], photograph.shape[-1])
-        least, most = self.sizes
-        size = fit(size, round(least * (most / least) ** choices.random()))
+        if self.sizes:
+            least, most = self.sizes
+            size = fit(size, round(least * (most / least) ** choices.random()))
         if min(size) < self.crop:
             factor = self.crop / min(size)
             size = (
                 max(self.crop, round(size[0] * factor)),
                 max(self.crop, round(size[1] * factor)),
             )
-        photograph = resize(photograph.float() / 255, size)
+        if size != tuple(photograph.shape[-2:]):
+            photograph = resize(photograph.float() / 255, size)
         top, left = (choices.randint(0, side - self.crop) for side in size)
         crop = photograph[..., top : top + self.crop, left : left + self.crop]
+        crop = crop if crop.is_floating_point() else crop.float() / 255
         return crop.flip(-1) if choices.random() < 0.5 else crop
 
     def _decode(self, choices: random.Random) -> Tensor:
@@ -106,9 +109,10 @@ class Photographs:
                 self.broken.add(path)
                 self.complain(f"left out: {error}")
                 continue
-            size = (photograph.shape[-2], photograph.shape[-1])
-            photograph = self.prepare(resize(photograph, fit(size, min(self.sizes[1], max(size)))))
-            pixels = (photograph * 255).round().byte()
+            if self.sizes:
+                size = (photograph.shape[-2], photograph.shape[-1])
+                photograph = resize(photograph, fit(size, min(self.sizes[1], max(size))))
+            pixels = (self.prepare(photograph) * 255).round().byte()
             self.bytes += pixels.numel()
             while self.bytes > CACHE_BYTES and self.decoded:
                 self.bytes -= self.decoded.pop(next(iter(self.decoded))).numel()

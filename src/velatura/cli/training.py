@@ -1,0 +1,144 @@
+"""Trainings as commands: progress, log, sheets, and a state that outlives an interruption."""
+
+import argparse
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from velatura.cli.progress import Progress, losses, say
+from velatura.errors import ConfigError, ImageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from velatura.training.loop import Progress as State
+    from velatura.training.loop import TrainingStep
+
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+SHEETS = 10  # that a training draws, each over the one before
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a training."""
+
+    step: "TrainingStep"  # the last
+    held_out: dict[int, float]
+    interrupted: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser, start_from: str) -> None:
+    """What every training is asked; `start_from` says what it may begin with."""
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="folders of photographs to train on; a tenth of them is kept to judge by",
+    )
+    parser.add_argument("--start-from", metavar="MODEL", help=start_from)
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw what is learnt so far")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="losses, a line of JSON a step")
+    parser.add_argument("--licence", default="", help="of the model, to be written in it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def check_output(path: Path) -> None:
+    """Raise ConfigError unless `path` is the name of a model."""
+    if path.suffix != ".safetensors":
+        raise ConfigError(f"output: expected a name ending in .safetensors, got {path.name!r}")
+
+
+def follow(
+    begin: Callable[["State | None"], "Iterator[TrainingStep]"],
+    output: Path,
+    about: Mapping[str, Any],
+    draw: Callable[["torch.nn.Module", Path], None],
+    arguments: argparse.Namespace,
+) -> Done:
+    """Follow a training to its end, or to Ctrl-C.
+
+    Its state is kept beside `output` until it is done: a training that is `about` the same goes on
+    from it. `begin` is given that state, or None; `draw` makes a sheet of what the network does.
+    """
+    from velatura.training import loop
+
+    unfinished = output.with_name(output.name + ".unfinished")
+    about = json.loads(json.dumps(about))
+    state = loop.load(unfinished, about) if unfinished.exists() else None
+    due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
+    step: TrainingStep | None = None
+    interrupted = False
+    held_out: dict[int, float] = {}
+    try:
+        with Progress(arguments.quiet, f"{output.stem} ") as progress:
+            if state:
+                progress.say(f"{output}: going on after step {state.number}")
+            for step in begin(state):
+                where = f"step {step.number}/{step.total}"
+                progress.at(step.number, step.total, step.seconds, where, losses(step.terms))
+                if step.held_out is not None:
+                    held_out[step.number] = step.held_out
+                if arguments.log:
+                    _log(arguments.log, step)
+                if arguments.sheet and step.number % -(-step.total // SHEETS) == 0:
+                    draw(step.network, arguments.sheet)
+                if time.monotonic() >= due:
+                    loop.save(unfinished, step.state(), about)
+                    due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
+    except KeyboardInterrupt:
+        if step is None:
+            raise
+        interrupted = True
+        loop.save(unfinished, step.state(), about)
+    if step is None:
+        raise ImageError(f"{unfinished}: expected an unfinished training, got one that is done")
+    return Done(step, held_out, interrupted)
+
+
+def finish(output: Path, done: Done, quiet: bool) -> None:
+    """Say what came of it, once the model is written, and forget the state if it is whole."""
+    if not done.interrupted:
+        output.with_name(output.name + ".unfinished").unlink(missing_ok=True)
+    number = done.step.number
+    stopped = f"interrupted after step {number}, the same command goes on, "
+    if not quiet:
+        say(f"{output}: {stopped if done.interrupted else ''}{done.step.seconds:.0f} s")
+
+
+def card(done: Done, arguments: argparse.Namespace, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model says of its own training."""
+    return {
+        "steps": done.step.number,
+        "seconds": round(done.step.seconds),
+        "photographs": [folder.name for folder in arguments.photos],
+        "licence": arguments.licence,
+        "options": dict(options),
+        "losses": {name: round(value, 4) for name, value in done.step.terms.items()},
+        "held_out": done.held_out,
+        **{name: round(value, 4) for name, value in done.step.sought.items()},
+    }
+
+
+def held_out_pictures(photographs: Sequence[Path], count: int) -> "list[torch.Tensor]":
+    """Up to `count` of the photographs kept to judge by that can be read, to draw a sheet of."""
+    from velatura.images.io import read
+    from velatura.training.photographs import split
+
+    found = []
+    for path in split(photographs)[1][:count]:
+        with contextlib.suppress(ImageError):
+            found.append(read(path).pixels)
+    return found
+
+
+def _log(path: Path, step: "TrainingStep") -> None:
+    line = {"step": step.number, "seconds": round(step.seconds, 2), "losses": step.terms}
+    with path.open("a", encoding="utf-8") as log:
+        print(json.dumps({**line, **step.sought, "held_out": step.held_out}), file=log)

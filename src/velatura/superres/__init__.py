@@ -1,0 +1,1 @@
+"""Super-resolution with the perceptual loss: network, training, upscaling."""

@@ -1,0 +1,135 @@
+"""Train a network to enlarge pictures."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from velatura.perception import weights
+from velatura.perception.devices import pick_device, pick_dtype
+from velatura.perception.vgg import VGG19
+from velatura.superres.degrade import REACH, blur, compressed, shrink
+from velatura.superres.network import UpscaleNetwork
+from velatura.superres.options import SCALES, UpscaleTrainingOptions
+from velatura.training.loop import Progress, TrainingStep, train
+from velatura.training.perceptual import PerceptualLoss
+from velatura.training.photographs import Photographs, split
+
+TURN = (4, 2, 4, 3)  # the scales, step by step: the hardest one half of the time
+JUDGED = 16  # held-out crops
+AVERAGING = 0.998
+
+
+class Lesson:
+    """What a step of the training teaches: small crops in, gradients at the parameters."""
+
+    def __init__(
+        self,
+        network: UpscaleNetwork,
+        paths: Sequence[Path],
+        options: UpscaleTrainingOptions,
+        complain: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self.network, self.options = network, options
+        self.device = pick_device(options.device)
+        self.dtype = pick_dtype(options.precision, self.device)
+        self.perceive = self._perception() if options.loss == "features" else None
+        self.sought: dict[str, float] = {}
+        side = max(SCALES) * (options.crop + 2 * REACH)
+
+        def crops_of(photographs: Sequence[Path]) -> Photographs:
+            return Photographs(photographs, side, None, options.seed, complain=complain)
+
+        trained, held_out = map(crops_of, split(paths))
+        self.photographs = trained
+        self.judged = self._pairs(held_out.batch(0, JUDGED), max(SCALES), 0)
+
+    def __call__(self, number: int) -> dict[str, float]:
+        """Add the gradients of step `number`; return its terms."""
+        scale = TURN[number % len(TURN)]
+        sharp = self.photographs.batch(number, self.options.batch)
+        small, sharp = self._pairs(sharp, scale, number)
+        made = self.network(small, scale, self.dtype)
+        error = (made - sharp).abs().mean()
+        if self.perceive is None:
+            error.backward()
+            return {"pixels": float(error.detach())}
+        terms, gradient = self.perceive(made, sharp)
+        error = self.options.pixel_weight * error
+        torch.autograd.backward([made, error], [gradient, torch.ones_like(error)])
+        return {
+            "pixels": float(error.detach()),
+            **{name: float(term) for name, term in terms.items()},
+        }
+
+    @torch.no_grad()
+    def judge(self, network: nn.Module) -> float:
+        """Loss of `network` on held-out crops, at the largest scale."""
+        small, sharp = self.judged
+        made = network(small, max(SCALES), self.dtype)
+        error = float((made - sharp).abs().mean())
+        if self.perceive is None:
+            return error
+        terms, _ = self.perceive(made, sharp)
+        return self.options.pixel_weight * error + sum(float(term) for term in terms.values())
+
+    def _pairs(self, sharp: Tensor, scale: int, number: int) -> tuple[Tensor, Tensor]:
+        """Small crops, and the sharp ones that they are of.
+
+        Shrunk with a margin that is dropped, so that no crop has a border of its own.
+        """
+        choices = random.Random(f"{self.options.seed} {number} degraded")  # noqa: S311  no secret
+        side = scale * (self.options.crop + 2 * REACH)
+        sharp = sharp[..., :side, :side].to(self.device)
+        if choices.random() < 0.5:
+            sharp = sharp.transpose(-1, -2)
+        seen = sharp
+        if self.options.blur:
+            seen = blur(seen, choices.uniform(0, self.options.blur) * scale)
+        small = shrink(seen, scale)[..., REACH:-REACH, REACH:-REACH].clamp(0, 1)
+        if self.options.jpeg < 100:
+            small = torch.cat(
+                [compressed(one[None], choices.randint(self.options.jpeg, 100)) for one in small]
+            )
+        margin = REACH * scale
+        return (
+            small.contiguous(memory_format=torch.channels_last),
+            sharp[..., margin:-margin, margin:-margin],
+        )
+
+    def _perception(self) -> PerceptualLoss:
+        layers = self.options.feature_layers
+        network = VGG19(
+            weights.load(self.options.weights),
+            [*layers],
+            padding="replicate",
+            device=self.device,
+            dtype=self.dtype,
+        )
+        return PerceptualLoss(network, layers)
+
+
+def train_upscaler(
+    paths: Sequence[Path],
+    options: UpscaleTrainingOptions,
+    network: UpscaleNetwork | None = None,
+    state: Progress | None = None,
+    complain: Callable[[str], None] = lambda message: None,
+) -> Iterator[TrainingStep]:
+    """Train a network on the photographs at `paths`, yielding each step.
+
+    From `network` it begins if one is given; from a `state` of the same training it goes on as if
+    it had never stopped. `complain` is told of photographs that cannot be read.
+
+    Raises:
+        ImageError: no photograph can be read.
+        DivergenceError: the loss is no finite number any more.
+    """
+    if network is None:
+        torch.manual_seed(options.seed)
+        network = UpscaleNetwork()
+    network = network.to(pick_device(options.device))
+    lesson = Lesson(network, paths, options, complain)
+    yield from train(network, lesson, options.steps, options.learning_rate, AVERAGING, state)

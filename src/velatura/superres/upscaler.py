@@ -1,0 +1,59 @@
+"""Enlarge photographs, with PyTorch."""
+
+from collections.abc import Callable
+
+from PIL import Image
+
+from velatura.errors import ConfigError
+from velatura.images.io import ImageLike, Picture, read, to_pil
+from velatura.perception.devices import pick_device, pick_dtype
+from velatura.superres.models import load
+from velatura.superres.network import enlarged
+from velatura.superres.options import SCALES
+
+
+class Upscaler:
+    """A model, ready to enlarge.
+
+    Args:
+        model: `faithful`, `perceptual`, or the path of a file.
+        scale: how many times: 2, 3 or 4.
+        device, precision: where and in what the network runs.
+
+    Raises:
+        ConfigError, WeightsError: there is no such model or scale, or it is damaged.
+    """
+
+    def __init__(
+        self,
+        model: str = "faithful",
+        scale: int = 4,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        if scale not in SCALES:
+            raise ConfigError(f"scale: expected one of {', '.join(map(str, SCALES))}, got {scale}")
+        learnt = load(model)
+        self.card, self.scale = learnt.card, scale
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(precision, self.device)
+        self.network = learnt.network.to(self.device)
+
+    def upscale(
+        self, photograph: ImageLike, watch: Callable[[float], None] = lambda done: None
+    ) -> Image.Image:
+        """Enlarge a photograph; RGBA if it is partly transparent, of 8 bits always.
+
+        `watch` is told the share done. Raises ImageError if it cannot be read.
+        """
+        large = self.enlarge(read(photograph), watch)
+        return to_pil(large.pixels, large.alpha)
+
+    def enlarge(
+        self, picture: Picture, watch: Callable[[float], None] = lambda done: None
+    ) -> Picture:
+        """Enlarge pixels and alpha, without rounding them."""
+        pixels = picture.pixels.to(self.device)
+        large = self.network.upscale(pixels, self.scale, watch, self.dtype)
+        alpha = picture.alpha
+        return Picture(large, None if alpha is None else enlarged(alpha, self.scale).clamp(0, 1))
