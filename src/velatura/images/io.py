@@ -180,7 +180,7 @@ def to_deep(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> "np.
 
     tensor = pixels if alpha is None else torch.cat((pixels, alpha.to(pixels)), dim=1)
     array = tensor[0].detach().permute(1, 2, 0).cpu().numpy()
-    return (array.clip(0, 1) * 65535).round().astype(np.uint16)
+    return np.ascontiguousarray((array.clip(0, 1) * 65535).round().astype(np.uint16))
 
 
 def keeps_depth(source: Path, output: Path) -> bool:

@@ -148,6 +148,8 @@ def _restore(
     for name, parameter in network.named_parameters():
         parameter.copy_(state.tensors[f"model.{name}"])
         average.get_parameter(name).copy_(state.tensors[f"average.{name}"])
-        optimizer.state[parameter] = {
-            key: state.tensors[f"{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+        optimizer.state[parameter] = {  # nothing yet for a part that had no gradient so far
+            key: state.tensors[f"{key}.{name}"].clone()
+            for key in ("step", "exp_avg", "exp_avg_sq")
+            if f"{key}.{name}" in state.tensors
         }
