@@ -1,11 +1,14 @@
+import hashlib
 import json
 
 import pytest
 import torch
 from PIL import Image
 
+from velatura.fast import styles
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import Style, load, save
+from velatura.images.io import read_settings
 
 QUICK = "--steps 6 --batch 1 --crop 64 --size 96 --content-layers relu2_1 --style-layers relu1_1"
 
@@ -138,3 +141,38 @@ def test_bad_input_is_told_in_one_line(velatura, style, arguments, told):
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_training_begins_with_a_style_that_is_given(velatura, photos, style):
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK}".split()
+    done = velatura(*train, "--start-from", "style.safetensors")
+    assert done.returncode == 0, done.stderr
+    one, other = (load(str(velatura.folder / f"{name}.safetensors")) for name in ("style", "s"))
+    assert float((one.network.down2_kernel - other.network.down2_kernel).abs().max()) < 0.05
+    assert not torch.equal(one.network.down2_kernel, other.network.down2_kernel)
+
+
+@pytest.fixture
+def shelf(files, style, monkeypatch):
+    """`style` shipped as that of painting.png, under another name."""
+    folder = files / "shelf"
+    folder.mkdir()
+    checksum = hashlib.sha256((files / "painting.png").read_bytes()).hexdigest()
+    network = load(str(style)).network
+    save(folder / "cells.safetensors", Style(network, {"painting": "noise", "sha256": checksum}))
+    monkeypatch.setattr(styles, "shipped", lambda: {"cells": folder / "cells.safetensors"})
+    monkeypatch.setattr(styles.Shelf, "shipped", lambda self: styles.shipped())
+    return folder
+
+
+def test_a_painting_may_begin_with_its_shipped_style(velatura, shelf):
+    paint = ["stylize", "photo.png", "painting.png", "--size", "64", "--steps", "1"]
+    done = velatura(*paint, "-o", "warm.png", "--start-from-fast", "--json")
+    assert done.returncode == 0, done.stderr
+    warm = json.loads(done.stdout)
+    assert read_settings(velatura.folder / "warm.png")["first"] == "cells"
+    done = velatura(*paint, "-o", "cold.png", "--json")
+    assert json.loads(done.stdout)["losses"] != warm["losses"]
+    done = velatura("stylize", "photo.png", "photo.png", "-o", "no.png", "--start-from-fast")
+    assert done.returncode == 2
+    assert "cells" in done.stderr

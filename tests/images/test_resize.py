@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from velatura.images.resize import fit, resize
+from velatura.images.resize import fit, gaussian_blur, resize
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000), st.integers(16, 5000))
@@ -26,3 +26,8 @@ def test_overshoot_is_clamped():
     image = torch.zeros(1, 3, 8, 8)
     image[..., 4:] = 1
     assert 0 <= float(resize(image, (31, 31)).min()) <= float(resize(image, (31, 31)).max()) <= 1
+
+
+def test_a_blur_of_nothing_changes_nothing(generator):
+    image = torch.rand(1, 3, 8, 8, generator=generator)
+    assert torch.equal(gaussian_blur(image, 0.0), image)

@@ -9,7 +9,8 @@ from skimage import data
 import velatura
 from velatura import ConfigError, ImageError, StyleConfig, transfer
 from velatura.images.io import read
-from velatura.painting.engine import gaussian_blur, plan, start
+from velatura.images.resize import gaussian_blur
+from velatura.painting.engine import plan, start
 from velatura.painting.objective import Objective
 from velatura.perception import weights
 from velatura.perception.devices import pick_device

@@ -6,7 +6,7 @@ from PIL import Image
 
 from velatura import ConfigError, ImageError, StyleConfig, transfer
 from velatura.images.io import read
-from velatura.painting.engine import gaussian_blur
+from velatura.images.resize import gaussian_blur
 from velatura.painting.objective import Objective
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19

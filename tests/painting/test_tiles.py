@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from velatura.images.resize import gaussian_blur
 from velatura.painting.config import StyleConfig
-from velatura.painting.engine import gaussian_blur
 from velatura.painting.objective import Objective
 from velatura.painting.tiles import split
 from velatura.perception.layers import geometry

@@ -8,8 +8,9 @@ from torch import distributed as dist
 from torch import multiprocessing
 
 from velatura.errors import WorkerError
+from velatura.images.resize import gaussian_blur
 from velatura.painting.config import StyleConfig
-from velatura.painting.engine import gaussian_blur, transfer
+from velatura.painting.engine import transfer
 from velatura.painting.objective import Objective
 from velatura.painting.workers import Workers, join
 from velatura.perception import weights

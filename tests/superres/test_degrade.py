@@ -1,11 +1,9 @@
-import math
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from velatura.superres.degrade import blur, compressed, shrink
+from velatura.superres.degrade import compressed, shrink
 
 from ..conftest import random_image
 
@@ -27,20 +25,6 @@ def test_shrinking_mirrors_at_borders(generator):
     around = torch.cat([around.flip(-2), around, around.flip(-2)], -2)
     inner = shrink(around, 4)[..., 4:8, 6:12]
     torch.testing.assert_close(shrink(picture, 4), inner, atol=1e-6, rtol=1e-6)
-
-
-def test_blur_has_the_variance_of_its_gaussian():
-    point = torch.zeros(1, 3, 41, 41)
-    point[..., 20, 20] = 1
-    spread = blur(point, 2.0)[0, 0]
-    distance = torch.arange(-20.0, 21.0)
-    assert float(spread.sum()) == pytest.approx(1, abs=1e-5)
-    assert math.sqrt(float((spread.sum(0) * distance**2).sum())) == pytest.approx(2.0, abs=0.05)
-
-
-def test_a_blur_of_nothing_changes_nothing(generator):
-    picture = random_image(generator, 8, 8)
-    assert torch.equal(blur(picture, 0.0), picture)
 
 
 def test_lower_quality_is_farther(generator):

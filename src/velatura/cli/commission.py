@@ -26,6 +26,8 @@ class Commission:
     output: Path
     config: StyleConfig
     canvas: tuple[int, int] = (0, 0)
+    first: str = ""  # a shipped one-pass style that paints what to begin with
+    upscale: int = 1  # how many times the picture is enlarged when it is done
 
     @property
     def inputs(self) -> list[Path]:
@@ -56,12 +58,14 @@ class Commission:
                 Path(stored["output"]),
                 StyleConfig.from_dict(stored["config"]),
                 (width, height),
+                str(stored["first"]),
+                int(stored["upscale"]),
             )
             checksums = dict(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
         for path, checksum in checksums.items():
-            if _sha256(Path(path)) != checksum:
+            if sha256(Path(path)) != checksum:
                 raise ImageError(f"{path}: expected the image as it was at the start, it changed")
         return commission
 
@@ -72,7 +76,9 @@ class Commission:
             "output": str(self.output.resolve()),
             "config": self._config_anywhere().as_dict(),
             "canvas": self.canvas,
-            "sha256": {str(path.resolve()): _sha256(path) for path in self.inputs},
+            "first": self.first,
+            "upscale": self.upscale,
+            "sha256": {str(path.resolve()): sha256(path) for path in self.inputs},
         }
 
     def _config_anywhere(self) -> StyleConfig:
@@ -86,7 +92,8 @@ class Commission:
         return dataclasses.replace(self.config, **paths)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file. Raises ImageError if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -1,12 +1,12 @@
 """`velatura fast train`: learn the style of a painting."""
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from velatura.cli import training
+from velatura.cli.commission import sha256
 from velatura.cli.options import add_config_options, given_options
 from velatura.cli.progress import say
 from velatura.fast.options import TrainingOptions
@@ -72,7 +72,7 @@ def _train(
     start = load(arguments.start_from).network if arguments.start_from else None
     about = {
         "options": options.as_dict(),
-        "painting": hashlib.sha256(painting.read_bytes()).hexdigest(),
+        "painting": sha256(painting),
         "start_from": arguments.start_from,
     }
     done = training.follow(
@@ -82,7 +82,11 @@ def _train(
         lambda network, path: _draw(network, path, photographs, options.size),
         arguments,
     )
-    card = {"painting": painting.stem, **training.card(done, arguments, options.as_dict())}
+    card = {
+        "painting": painting.stem,
+        "sha256": about["painting"],
+        **training.card(done, arguments, options.as_dict()),
+    }
     save(output, Style(cast("StyleNetwork", done.step.network), card))
     training.finish(output, done, arguments.quiet)
     return {"output": str(output), **card}, done.interrupted

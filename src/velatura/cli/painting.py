@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from velatura.cli.record import Record, add_record_arguments
 from velatura.errors import ConfigError, ImageError, VelaturaError
 
 if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
     from velatura.painting.checkpoint import State
     from velatura.painting.engine import Step
 
@@ -99,7 +103,11 @@ def paint(
     try:
         with Progress(quiet) as progress:
             for step in transfer(
-                subject, commission.styles, commission.config, state=checkpoints.state()
+                subject,
+                commission.styles,
+                commission.config,
+                first=_in_one_pass(commission),
+                state=checkpoints.state(),
             ):
                 progress.show(step)
                 if is_first():
@@ -120,7 +128,7 @@ def paint(
         progress.say(f"{commission.output}: what was painted before the failure")
         raise failure
     stopped = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
-    height, width = step.scales[-1].size
+    height, width = (side * commission.upscale for side in step.scales[-1].size)
     progress.say(f"{commission.output}: {stopped}{width}×{height}, {step.seconds:.0f} s")
     if checkpoint and interrupted:
         progress.say(f"go on with: velatura resume {checkpoint}")
@@ -171,14 +179,33 @@ def _explained(error: Exception) -> VelaturaError:
     )
 
 
+def _in_one_pass(commission: Commission) -> "Image.Image | None":
+    """What a one-pass style makes of the photograph, to begin with."""
+    if not commission.first or not commission.content:
+        return None
+    from velatura.fast.painter import Painter
+
+    painter = Painter(commission.first, device=commission.config.device)
+    return painter.paint(commission.content, commission.config.size).convert("RGB")
+
+
 def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     """Write the picture at full size with its settings; return the report."""
     from velatura.painting.stylize import write_picture
 
     names = [style.name for style in commission.styles]
     content = commission.content.name if commission.content else None
-    write_picture(commission.output, step, alpha, commission.config, content, names)
-    height, width = step.scales[-1].size
+    enlarge: Callable[[Tensor], Tensor] | None = None
+    also: dict[str, Any] = {"first": commission.first} if commission.first else {}
+    if commission.upscale > 1:
+        from velatura.images.io import Picture
+        from velatura.superres.upscaler import Upscaler
+
+        upscaler = Upscaler(scale=commission.upscale, device=commission.config.device)
+        enlarge = lambda pixels: upscaler.enlarge(Picture(pixels)).pixels  # noqa: E731
+        also["upscale"] = commission.upscale
+    write_picture(commission.output, step, alpha, commission.config, content, names, enlarge, also)
+    height, width = (side * commission.upscale for side in step.scales[-1].size)
     return {
         "output": str(commission.output),
         "content": str(commission.content) if commission.content else None,

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from velatura.cli.commission import Commission
+from velatura.cli.commission import Commission, sha256
 from velatura.cli.folders import photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out, paint
 from velatura.errors import ConfigError
+from velatura.superres.options import SCALES
 
 ONE_PICTURE_ONLY = ("checkpoint", "film", "strip", "log", "plot")
 
@@ -21,22 +22,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
+    parser.add_argument(
+        "--start-from-fast",
+        action="store_true",
+        help="begin with what the shipped one-pass style of this painting makes of the photograph",
+    )
+    parser.add_argument(
+        "--upscale",
+        type=int,
+        choices=SCALES,
+        default=1,
+        help="enlarge the picture so many times when it is done; see velatura upscale",
+    )
     add_config_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_from(arguments)
+    first = _fast_style(arguments.styles) if arguments.start_from_fast else ""
+
+    def commission(photograph: Path, output: Path) -> Commission:
+        return Commission(
+            photograph,
+            arguments.styles,
+            output,
+            config,
+            first=first,
+            upscale=arguments.upscale,
+        )
+
     several = photographs([arguments.content])
     if several is None:
-        commission = Commission(arguments.content, arguments.styles, arguments.output, config)
-        return carry_out(commission, arguments)
+        return carry_out(commission(arguments.content, arguments.output), arguments)
     for option in ONE_PICTURE_ONLY:
         if getattr(arguments, option):
             raise ConfigError(f"{option}: expected one photograph, got {len(several)}")
     return work_on_all(
         several,
-        lambda photograph, output: paint(
-            Commission(photograph, arguments.styles, output, config), quiet=arguments.quiet
-        ),
+        lambda photograph, output: paint(commission(photograph, output), quiet=arguments.quiet),
         arguments,
+    )
+
+
+def _fast_style(paintings: list[Path]) -> str:
+    """The shipped one-pass style of the same painting, by its file or its name."""
+    from velatura.fast.styles import shipped
+    from velatura.training.modelfile import read_card
+
+    styles = shipped()
+    if len(paintings) == 1:
+        for name, path in styles.items():
+            same_file = read_card(path).get("sha256") == sha256(paintings[0])
+            if name == paintings[0].stem or same_file:
+                return name
+    raise ConfigError(
+        "start-from-fast: expected one painting that a shipped style was learnt from "
+        f"({', '.join(styles) or 'none is shipped'}), got {', '.join(map(str, paintings))}"
     )

@@ -1,5 +1,6 @@
 """Sizes and resampling."""
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,3 +25,21 @@ def resize(image: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
     return F.interpolate(
         image, size=size, mode="bicubic", antialias=True, align_corners=False
     ).clamp(0, 1)
+
+
+def gaussian_blur(image: "torch.Tensor", sigma: float) -> "torch.Tensor":
+    """`image` (batch, channels, height, width) under a Gaussian of `sigma` pixels.
+
+    What lies beyond the borders is like them.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    radius = max(1, math.ceil(3 * sigma))
+    offsets = torch.arange(-radius, radius + 1, device=image.device)
+    kernel = torch.exp(-0.5 * (offsets / max(sigma, 1e-3)).square())
+    kernel = kernel / kernel.sum()
+    channels = image.shape[1]
+    padded = F.pad(image, (radius,) * 4, mode="replicate")
+    across = F.conv2d(padded, kernel.expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(across, kernel[:, None].expand(channels, 1, -1, 1), groups=channels)

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from velatura.errors import ConfigError, DivergenceError, ImageError
 from velatura.images.color import with_lightness
 from velatura.images.io import ImageLike, read
-from velatura.images.resize import fit, resize
+from velatura.images.resize import fit, gaussian_blur, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
 from velatura.painting.config import StyleConfig
@@ -135,10 +134,12 @@ def transfer(
     styles: "ImageLike | Sequence[ImageLike]",
     config: StyleConfig | None = None,
     *,
+    first: "ImageLike | None" = None,
     state: State | None = None,
 ) -> Iterator[Step]:
     """Paint `content` in the style of `styles`, one image or several, yielding each step.
 
+    It begins with what `config.init` says, or with the picture `first`, as one painted in one pass.
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
     same arguments give the same images bit for bit. From a `state` of the same painting
@@ -186,7 +187,7 @@ def transfer(
             now.style_masks,
         )
         if image is None:
-            image = start(config, now.photograph, now.paintings)
+            image = start(config, now.photograph, now.paintings, first)
         image = resize(image, scale.size)
         optimizer = optimizers.build(config, room.history)
         if state and done_here:
@@ -224,9 +225,16 @@ def transfer(
         del objective, now
 
 
-def start(config: StyleConfig, content: Tensor, styles: Sequence[Tensor]) -> Tensor:
+def start(
+    config: StyleConfig,
+    content: Tensor,
+    styles: Sequence[Tensor],
+    first: "ImageLike | None" = None,
+) -> Tensor:
     """The first image (1, 3, height, width), of the size of `content`."""
     size = (content.shape[-2], content.shape[-1])
+    if first is not None:
+        return resize(read(first).pixels.to(content), size)
     if config.init == "content":
         return content.clone()
     if config.init in ("noise", "blurred-noise"):
@@ -240,15 +248,3 @@ def start(config: StyleConfig, content: Tensor, styles: Sequence[Tensor]) -> Ten
     if config.init == "style" and styles:
         return resize(styles[0], size)
     return resize(read(Path(config.init)).pixels.to(content), size)
-
-
-def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """`image` (batch, 3, height, width) under a Gaussian of `sigma` pixels, borders replicated."""
-    radius = max(1, math.ceil(3 * sigma))
-    offsets = torch.arange(-radius, radius + 1, device=image.device)
-    kernel = torch.exp(-0.5 * (offsets / sigma).square())
-    kernel = kernel / kernel.sum()
-    channels = image.shape[1]
-    padded = F.pad(image, (radius,) * 4, mode="replicate")
-    across = F.conv2d(padded, kernel.expand(channels, 1, 1, -1), groups=channels)
-    return F.conv2d(across, kernel[:, None].expand(channels, 1, -1, 1), groups=channels)

@@ -1,6 +1,6 @@
 """A photograph and a painting in, a picture out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +56,26 @@ def write_picture(
     config: StyleConfig,
     content: str | None,
     styles: Sequence[str],
+    enlarge: Callable[[Tensor], Tensor] | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the picture of `step` at its full size, with how it was made inside.
 
-    `alpha` is the photograph's (1, 1, height, width), `content` and `styles` are names of files.
+    `alpha` is the photograph's (1, 1, height, width), `content` and `styles` are names of files;
+    `enlarge` is done to the pixels at last, and `also` is added to what is told inside.
     Raises ImageError if it cannot be written.
     """
-    size = step.scales[-1].size
-    image = to_pil(resize(step.image, size), None if alpha is None else resize(alpha, size))
+    pixels = resize(step.image, step.scales[-1].size)
+    if enlarge:
+        pixels = enlarge(pixels)
+    size = (pixels.shape[-2], pixels.shape[-1])
+    image = to_pil(pixels, None if alpha is None else resize(alpha, size))
     settings = {
         "velatura": __version__,
         "content": content,
         "styles": list(styles),
         "steps": step.number,
         "config": config.as_dict(),
+        **(also or {}),
     }
     write(path, image, settings)

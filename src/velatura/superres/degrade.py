@@ -1,7 +1,6 @@
 """How small pictures are made of sharp ones, to learn the way back."""
 
 import io
-import math
 
 import torch
 from PIL import Image
@@ -26,19 +25,6 @@ def shrink(picture: Tensor, scale: int) -> Tensor:
     size = (height // scale + 2 * REACH, width // scale + 2 * REACH)
     small = F.interpolate(wide, size=size, mode="bicubic", antialias=True)
     return small[..., REACH:-REACH, REACH:-REACH]
-
-
-def blur(picture: Tensor, sigma: float) -> Tensor:
-    """`picture` under a Gaussian of `sigma` pixels, mirrored at its borders."""
-    reach = min(math.ceil(3 * sigma), picture.shape[-1] - 1, picture.shape[-2] - 1)
-    if reach == 0:
-        return picture
-    distance = torch.arange(-reach, reach + 1).to(picture)
-    bell = torch.exp(-distance.square() / (2 * sigma**2))
-    bell = (bell / bell.sum()).repeat(3, 1, 1, 1)
-    across = F.conv2d(F.pad(picture, (reach, reach, 0, 0), mode="reflect"), bell, groups=3)
-    down = F.pad(across, (0, 0, reach, reach), mode="reflect")
-    return F.conv2d(down, bell.transpose(-1, -2), groups=3)
 
 
 def compressed(picture: Tensor, quality: int) -> Tensor:

@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from velatura.images.resize import gaussian_blur
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
-from velatura.superres.degrade import REACH, blur, compressed, shrink
+from velatura.superres.degrade import REACH, compressed, shrink
 from velatura.superres.network import UpscaleNetwork
 from velatura.superres.options import SCALES, UpscaleTrainingOptions
 from velatura.training.loop import Progress, TrainingStep, train
@@ -87,7 +88,7 @@ class Lesson:
             sharp = sharp.transpose(-1, -2)
         seen = sharp
         if self.options.blur:
-            seen = blur(seen, choices.uniform(0, self.options.blur) * scale)
+            seen = gaussian_blur(seen, choices.uniform(0, self.options.blur) * scale)
         small = shrink(seen, scale)[..., REACH:-REACH, REACH:-REACH].clamp(0, 1)
         if self.options.jpeg < 100:
             small = torch.cat(

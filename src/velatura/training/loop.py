@@ -112,7 +112,7 @@ def train(
     Raises DivergenceError when the loss is no finite number.
     """
     began = time.monotonic() - (state.seconds if state else 0)
-    parameters = list(network.parameters())
+    parameters = list(network.requires_grad_().parameters())
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS)
     average = copy.deepcopy(network).requires_grad_(False)
     if state:
