@@ -6,12 +6,14 @@ Uses one half of the photographs in the folders, told by a hash of their names;
 `benchmarks/duplicates.py` measures on the other half. Of large ones nine views are taken that
 overlap their neighbours by a quarter: different pictures of one scene, which must not be matched.
 The weights of the evidence and the threshold are found in folds: no picture is compared by
-a whitening that has seen it.
+a whitening that has seen it. The views of a photograph count together as much as one that is small:
+they are alike, and one photograph of a wooden wall would decide alone.
 """
 
 import argparse
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +30,13 @@ from velatura.duplicates.fingerprints import LAYER, STYLE_LAYERS, Describer, Loo
 
 COPIES = 12  # of each photograph, by transformations drawn at random
 BATCH = 32  # that the network sees at once
-FOLDS = 4  # of which one is compared, and the others make its whitening
+FOLDS = 8  # of which one is compared, and the others make its whitening
 DESCRIPTOR, STYLE = 128, 16  # numbers of the descriptor, and directions of each Gram matrix
 # Decided before the network is asked: its descriptor need not be blind to them.
 TURNS = ("rotation 90°", "rotation 180°", "rotation 270°", "flip across", "flip down")
 RIDGE = 0.05  # added to the scatter that copies have, as a part of its mean
 PRECISION = 0.99
+LEVELS = (*(number / 20 for number in range(1, 20)), 0.97, 0.98, 0.99, 0.995, 0.999)
 NEAREST = 0.95  # spectra less alike than that never decide: consecutive shots are that alike
 
 
@@ -60,8 +63,11 @@ def main() -> None:
         torch.tensor([seen.width / seen.height for seen in looks]),
         torch.zeros(len(looks), DESCRIPTOR),
     )
-    folds = torch.tensor([fold(name) for name, _ in pictures])[owners]
-    found |= threshold(prints, numbers, owners, ~turned, folds)
+    photographs = [name.split("-")[0] for name, _ in pictures]
+    views = Counter(photographs)
+    shares = torch.tensor([1 / views[name] for name in photographs])[owners]
+    folds = torch.tensor([fold(name) for name in photographs])[owners]
+    found |= threshold(prints, numbers, owners, ~turned, folds, shares)
     save_file({name: tensor.contiguous() for name, tensor in found.items()}, arguments.output)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB")
 
@@ -79,8 +85,8 @@ def copies(pictures: list[Named], generator: random.Random) -> tuple[list[Look],
 
 
 def fold(name: str) -> int:
-    """Which of FOLDS a picture belongs to: all views of a photograph to the same."""
-    return hashlib.sha256(name.split("-")[0].encode()).digest()[1] % FOLDS
+    """Which of FOLDS a photograph belongs to, with all its views."""
+    return hashlib.sha256(name.encode()).digest()[1] % FOLDS
 
 
 def seen_by_network(looks: list[Look], originals: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -137,60 +143,62 @@ def discriminant(numbers: Tensor, owners: Tensor, used: Tensor) -> tuple[Tensor,
 
 
 def threshold(
-    prints: matching.Fingerprints, numbers: Tensor, owners: Tensor, used: Tensor, folds: Tensor
+    prints: matching.Fingerprints,
+    numbers: Tensor,
+    owners: Tensor,
+    used: Tensor,
+    folds: Tensor,
+    shares: Tensor,
 ) -> dict[str, Tensor]:
     """Weights of the evidence, where spectra alone decide, the threshold, the curve.
 
     Each fold's pictures are compared with each other by a whitening made from the other folds.
+    Each pair counts by the share of its copy.
     """
     original = owners == torch.arange(len(owners))
-    terms, spectra, rights = [], [], []
+    terms, spectra, rights, counts = [], [], [], []
     for number in range(FOLDS):
         mean, projection = discriminant(numbers, owners, used & (folds != number))
-        descriptors = fingerprints.unit((numbers - mean) @ projection)
-        whole = prints._replace(descriptors=descriptors)
+        whole = prints._replace(descriptors=fingerprints.unit((numbers - mean) @ projection))
         rows, known = (torch.nonzero(x & (folds == number))[:, 0] for x in (~original, original))
         pairs = matching.likely(
-            *(matching.Fingerprints(*(t[x] for t in whole)) for x in (rows, known))
+            *(matching.Fingerprints(*(tensor[x] for tensor in whole)) for x in (rows, known))
         )
         rights.append(owners[rows][pairs.one] == known[pairs.other])
         terms.append(calibration.evidence(pairs.cosine, pairs.spectra, pairs.alignment))
         spectra.append(pairs.spectra)
-    right, alike = torch.cat(rights).double(), torch.cat(spectra)
+        counts.append(shares[rows][pairs.one])
+    right, alike, count = torch.cat(rights).double(), torch.cat(spectra), torch.cat(counts).double()
     evidence = torch.cat(terms).double()
-    weights = logistic(evidence, right)
+    weights = logistic(evidence, right, count)
     near = ((alike[right == 0].max() + 1) / 2).clamp_min(NEAREST)
     print(f"different pictures have spectra up to {alike[right == 0].max():.3f} alike")
     values = torch.sigmoid(evidence @ weights.double()).float()
     values = torch.where(alike >= near, torch.maximum(values, alike), values)
     order = values.argsort(descending=True)
-    hits = right[order].cumsum(0)
-    precision = hits / torch.arange(1, len(hits) + 1)
-    last = int(torch.nonzero(precision >= PRECISION)[-1])
-    auto = values[order][last]
-    total = int((~original).sum())
-    at = torch.cat([torch.linspace(0.05, 0.95, 19), torch.tensor([0.97, 0.98, 0.99, 0.995, 0.999])])
+    precision = (right * count)[order].cumsum(0) / count[order].cumsum(0)
+    auto = values[order][torch.nonzero(precision >= PRECISION)[-1, 0]]
+    total = float(shares[~original].sum())
     rows = []
     print("| similarity | precision | recall |\n| ---: | ---: | ---: |")
-    for level in at.tolist():
-        chosen = values >= level
-        kept = float(right[chosen].sum())
-        rows.append([level, kept / max(1, int(chosen.sum())), kept / total])
+    for level in sorted([*LEVELS, float(auto)]):
+        chosen = count * (values >= level)
+        kept = float((right * chosen).sum())
+        rows.append([level, kept / max(1e-9, float(chosen.sum())), kept / total])
         print("| {:.3f} | {:.4f} | {:.3f} |".format(*rows[-1]))
-    print(f"near {near:.4f}, auto {auto:.4f}, recall {hits[last] / total:.4f} at {PRECISION}")
+    print(f"near {near:.4f}, auto {auto:.4f}")
     return {"weights": weights, "near": near, "auto": auto, "curve": torch.tensor(rows)}
 
 
-def logistic(terms: Tensor, right: Tensor, decay: float = 1e-2) -> Tensor:
-    """Weights of a logistic regression, by Newton's method."""
+def logistic(terms: Tensor, right: Tensor, count: Tensor, decay: float = 1e-2) -> Tensor:
+    """Weights of a logistic regression, by Newton's method; each row counts by `count`."""
     weights = terms.new_zeros(terms.shape[1])
     ridge = decay * torch.eye(terms.shape[1], dtype=terms.dtype)
     for _ in range(50):
         guess = torch.sigmoid(terms @ weights)
-        curvature = (terms * (guess * (1 - guess))[:, None]).T @ terms + ridge
-        weights = weights + torch.linalg.solve(
-            curvature, terms.T @ (right - guess) - decay * weights
-        )
+        curvature = (terms * (count * guess * (1 - guess))[:, None]).T @ terms + ridge
+        slope = terms.T @ (count * (right - guess)) - decay * weights
+        weights = weights + torch.linalg.solve(curvature, slope)
     return weights.float()
 
 
