@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(found, moves, arguments.dry_run)
     if not arguments.quiet:
-        _sum_up(found, moves)
+        _sum_up(found, moves, arguments.dry_run)
         if arguments.report:
             say(str(arguments.report))
     return 0
@@ -150,7 +150,7 @@ def _print(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
             print(f"{'would move' if dry_run else 'moved'} {path} -> {target}")
 
 
-def _sum_up(found: "Duplicates", moves: "list[Move]") -> None:
+def _sum_up(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
     """Counts, and the names of what could not be read, on stderr."""
     for path, why in sorted(found.broken.items()):
         say(f"velatura: {path}: {why}")
@@ -165,7 +165,7 @@ def _sum_up(found: "Duplicates", moves: "list[Move]") -> None:
         (found.broken, "broken"),
         (found.changed, "changed"),
         (found.vanished, "vanished"),
-        ([path for path, target, _ in moves if target], "moved"),
+        ([path for path, target, _ in moves if target], "would move" if dry_run else "moved"),
     ):
         counts += [f"{len(paths)} {what}"] if paths else []
     say(", ".join(counts))
