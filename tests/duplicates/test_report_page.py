@@ -87,7 +87,7 @@ def test_what_is_filtered_is_selected_and_copied(page):
 
 
 def test_paths_are_shown_where_the_clipboard_is_closed(page):
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject()")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
     page.locator("figure input").nth(1).check()
     page.click("#copy")
     expect(page.locator("#list")).to_have_value("/photos/copy 0.jpg")
