@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from velatura.errors import VelaturaError as VelaturaError
     from velatura.errors import WeightsError as WeightsError
     from velatura.errors import WorkerError as WorkerError
+    from velatura.fast.painter import Painter as Painter
     from velatura.painting.config import StyleConfig as StyleConfig
     from velatura.painting.engine import Scale as Scale
     from velatura.painting.engine import Step as Step
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from velatura.painting.recipes import RECIPES as RECIPES
     from velatura.painting.recipes import Recipe as Recipe
     from velatura.painting.stylize import stylize as stylize
+    from velatura.superres.upscaler import Upscaler as Upscaler
 
 
 _HOMES = {
     "ConfigError": "velatura.errors",
     "DivergenceError": "velatura.errors",
     "ImageError": "velatura.errors",
+    "Painter": "velatura.fast.painter",
     "RECIPES": "velatura.painting.recipes",
     "Recipe": "velatura.painting.recipes",
     "Scale": "velatura.painting.engine",
     "Step": "velatura.painting.engine",
     "StyleConfig": "velatura.painting.config",
+    "Upscaler": "velatura.superres.upscaler",
     "VelaturaError": "velatura.errors",
     "WeightsError": "velatura.errors",
     "WorkerError": "velatura.errors",

@@ -36,6 +36,7 @@ def test_a_style_is_trained_applied_and_exported(velatura, photos):
     (card,) = json.loads(done.stdout)["styles"]
     assert card["painting"] == "painting"
     assert card["steps"] == 6
+    assert card["command"] == f"velatura {train} --sheet sheet.png --log log.jsonl"
     assert len((velatura.folder / "log.jsonl").read_text().splitlines()) == 6
     with Image.open(velatura.folder / "sheet.png") as sheet:
         assert sheet.width > 100

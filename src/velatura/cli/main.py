@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 bad input or failure with a message, 130 interrupted.
 import argparse
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -99,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
         arguments = build_parser().parse_args(argv)
+        given = sys.argv[1:] if argv is None else argv
+        arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, SIGHUP is ignored on purpose.

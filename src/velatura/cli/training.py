@@ -115,6 +115,7 @@ def finish(output: Path, done: Done, quiet: bool) -> None:
 def card(done: Done, arguments: argparse.Namespace, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a model says of its own training."""
     return {
+        "command": arguments.command_line,
         "steps": done.step.number,
         "seconds": round(done.step.seconds),
         "photographs": [folder.name for folder in arguments.photos],

@@ -22,7 +22,7 @@ from velatura.training.photographs import Photographs, split
 TURN = (4, 2, 4, 3)  # the scales, step by step: the hardest one half of the time
 JUDGED = 16  # held-out crops
 AVERAGING = 0.998
-PERIODIC, WINDOW = 20.0, 12  # weight of periodic patterns, in small pixels what they are sought in
+PERIODIC, WINDOW = 40.0, 4  # weight of periodic patterns, in small pixels what they are sought in
 SHIFTS = 8  # pixels, the period of VGG-19's first three pools
 
 
