@@ -54,8 +54,10 @@ def test_perceptual_is_nearer_in_features(sharp, embedded, scale):
     network = VGG19(embedded, layers, padding="replicate")
     small = shrink(sharp, scale).clamp(0, 1)
     pictures = [enlarged(small, scale).clamp(0, 1)]
-    for name in ("faithful", "perceptual"):
-        pictures.append(Upscaler(name, scale, precision="fp32").network.upscale(small, scale))
+    pictures += [
+        Upscaler(name, scale, precision="fp32").network.upscale(small, scale)
+        for name in ("faithful", "perceptual")
+    ]
     with torch.no_grad():
         wanted = network(sharp, layers)
         bicubic, faithful, perceptual = (

@@ -6,7 +6,7 @@ import torch
 from velatura.errors import ConfigError, ImageError
 from velatura.superres.network import UpscaleNetwork
 from velatura.superres.options import UpscaleTrainingOptions
-from velatura.superres.training import Lesson, pattern, train_upscaler
+from velatura.superres.training import Lesson, blended, pattern, train_upscaler
 from velatura.training.photographs import find
 
 QUICK = UpscaleTrainingOptions(steps=12, batch=2, crop=16, precision="fp32")
@@ -57,6 +57,12 @@ def test_what_is_learnt_from_is_degraded(photographs, harm):
     assert not torch.equal(clean.judged[0], harmed.judged[0])
 
 
+def test_a_blend_is_linear_in_the_parameters():
+    one, other = UpscaleNetwork(), UpscaleNetwork()
+    found = blended(one, other, 0.25).leave.weight
+    torch.testing.assert_close(found, 0.75 * one.leave.weight + 0.25 * other.leave.weight)
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_only_what_repeats_is_a_pattern(scale, generator):
     tile = torch.randn(1, 3, scale, scale, generator=generator)
@@ -98,6 +104,7 @@ def test_photographs_that_cannot_be_read_are_told(tmp_path):
         {"pixel_weight": -1.0},
         {"learning_rate": 0.0},
         {"loss": "best"},
+        {"keep": 1.0},
         {"feature_layers": {}},
         {"feature_layers": {"conv9_1": 1.0}},
         {"feature_layers": {"conv1_1": -1.0}},

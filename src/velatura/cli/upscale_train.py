@@ -1,6 +1,7 @@
 """`velatura upscale train`: learn to enlarge from a folder of photographs."""
 
 import argparse
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from velatura.images.io import check_writable
     from velatura.superres.models import UpscaleModel, load, save
-    from velatura.superres.training import train_upscaler
+    from velatura.superres.training import blended, train_upscaler
     from velatura.training.photographs import find
 
     options = UpscaleTrainingOptions(**given_options(arguments, UpscaleTrainingOptions))
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.sheet)
     photographs = find(arguments.photos)
     start = load(arguments.start_from).network if arguments.start_from else None
+    began = copy.deepcopy(start)  # the training changes the other
     done = training.follow(
         lambda state: train_upscaler(photographs, options, start, state, say),
         arguments.output,
@@ -42,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
     )
     card = training.card(done, arguments, options.as_dict())
-    save(arguments.output, UpscaleModel(cast("UpscaleNetwork", done.step.network), card))
+    network = cast("UpscaleNetwork", done.step.network)
+    if began and options.loss == "features":
+        network = blended(network, began, options.keep)
+    save(arguments.output, UpscaleModel(network, card))
     training.finish(arguments.output, done, arguments.quiet)
     if arguments.json:
         report = {"output": str(arguments.output), **card}

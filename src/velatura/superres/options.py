@@ -24,6 +24,9 @@ class UpscaleTrainingOptions(Options):
         "layers whose features are brought near, before their ReLU, with weights",
     )
     pixel_weight: float = option(5.0, "weight of the mean absolute error of pixels with `features`")
+    keep: float = option(
+        0.3, "with `features`, share of each parameter that stays as the model began with has it"
+    )
     jpeg: int = option(100, "lowest JPEG quality that crops are given; 100 for none")
     blur: float = option(0.0, "largest Gaussian blur of crops, in pixels before they are enlarged")
     learning_rate: float = option(0.001, "of Adam, at its highest")
@@ -38,6 +41,7 @@ class UpscaleTrainingOptions(Options):
             check(getattr(self, name) >= least, name, getattr(self, name), f"at least {least}")
         check(self.learning_rate > 0, "learning_rate", self.learning_rate, "a number above 0")
         check(1 <= self.jpeg <= 100, "jpeg", self.jpeg, "a quality from 1 to 100")
+        check(0 <= self.keep < 1, "keep", self.keep, "a share below 1")
         for name in ("pixel_weight", "blur"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         layers = self.feature_layers
