@@ -38,7 +38,7 @@ def test_the_network_can_be_looked_into(tab, studio, files):
     tab.locator("#anatomy-size input").fill("48")
     for layer in ("relu2_1", "relu3_1", "relu4_1", "relu5_1"):
         tab.locator("#anatomy-layers").get_by_label(layer).uncheck()
-    tab.locator("#anatomy-look").click()
+    tab.locator("#anatomy-start").click()
     expect(tab.locator("#anatomy-status p")).to_have_text(re.compile("Done"), timeout=60_000)
     page = tab.frame_locator("iframe.sheet")
     expect(page.get_by_role("heading", name="relu1_1")).to_be_visible()
