@@ -207,6 +207,7 @@ class OnePassPage:
     ) -> Iterator[dict[Any, Any]]:
         """Write the pictures as the slider shows them."""
         if finished is None or strength == finished.strength:
+            yield {self.controls.status: gr.skip()}  # with nothing at all Gradio clears the parts
             return
         yield {
             self.controls.status: views.status("Writing the pictures …", done=None),
