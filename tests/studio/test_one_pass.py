@@ -7,16 +7,17 @@ from velatura.errors import ConfigError, ImageError, WeightsError
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import PaintOptions
 from velatura.fast.painter import Painter
+from velatura.fast.styles import SHELF
 from velatura.images.io import read_settings
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job
-from velatura.studio.one_pass import Order, forget, mixing, painting, styles
+from velatura.studio.one_pass import Order, forget, mixing, painting
 
 
 @pytest.fixture
 def folder(tmp_path, style):
     made = Folder(tmp_path / "work")
-    made.keep_style(style)
+    made.keep_model(style, SHELF)
     yield made
     made.close()
 
@@ -118,15 +119,15 @@ def test_what_was_kept_to_mix_from_can_be_forgotten(order, folder):
 
 @pytest.mark.parametrize("name", ["nosuch", "../style.safetensors", "/etc/passwd", ""])
 def test_styles_are_those_of_the_list(order, folder, name):
-    assert "noise.safetensors" in styles(folder)
+    assert "noise.safetensors" in folder.models(SHELF)
     with pytest.raises(ConfigError, match="style: expected one of the list"):
         painting(order._replace(style=name), folder)
 
 
 def test_a_style_that_is_none_and_a_photograph_that_is_gone_are_told_at_once(order, folder, files):
-    (folder.styles / "text.safetensors").write_text("no style")
+    (folder.path / "styles" / "text.safetensors").write_text("no style")
     with pytest.raises(WeightsError, match="expected a model file"):
         painting(order._replace(style="text.safetensors"), folder)
     (files / "photo.png").unlink()
-    with pytest.raises(ImageError, match="photo.png: cannot be read"):
+    with pytest.raises(ImageError, match=r"photo\.png: cannot be read"):
         painting(order, folder)

@@ -23,9 +23,7 @@ def fill(files, style):
             page.set_input_files("input[data-testid*='style of your own']", style)
             expect(status(page)).to_have_text(f"Added {style.name}.")
         expect(page.locator("#pass-card")).to_have_text("Noise, none")
-        page.set_input_files(
-            "#pass-photographs input[type=file]", [files / name for name in names]
-        )
+        page.set_input_files("#pass-photographs input[type=file]", [files / name for name in names])
         expect(page.locator("#pass-photographs img")).to_have_count(len(names))
         option(page, "size", "pass").fill("48")
         expect(page.locator("#pass-command textarea")).to_have_value(re.compile("--size 48"))

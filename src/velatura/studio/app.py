@@ -59,7 +59,7 @@ def build(folder: Folder, queue: Queue) -> Any:
                 gallery = GalleryPage(folder, paint, one_pass, tabs)
         shelves = [paint.photographs, paint.paintings_at_hand]
         blocks.load(paint.at_hand, None, shelves, **QUIET)
-        blocks.load(one_pass.choices, None, [one_pass.at_hand, one_pass.style], **QUIET)
+        blocks.load(one_pass.choices, None, [one_pass.at_hand, one_pass.style.choice], **QUIET)
         tab.select(gallery.finished, None, gallery.pictures, **QUIET)
         add_endpoint(folder, queue)
     return blocks

@@ -9,12 +9,15 @@ import tempfile
 import time
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import atomic_path, inspect, make_folder, read_settings
+
+if TYPE_CHECKING:
+    from velatura.training.shelf import Shelf
 
 MOST_BYTES = 64_000_000  # of an upload
 MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 MB
@@ -45,9 +48,7 @@ class Folder:
         self.pictures = self.path / "pictures"
         self.uploads = self.path / "uploads"
         self.running = self.path / "running"
-        self.styles = self.path / "styles"
-        own = (self.pictures, self.uploads, self.running, self.styles)
-        for folder in (*own, *map(self.shelf, SHELVES)):
+        for folder in (self.pictures, self.uploads, self.running, *map(self.shelf, SHELVES)):
             make_folder(folder)
         self._mine = self.running / "process"
         self._claim()
@@ -126,9 +127,16 @@ class Folder:
             old.unlink(missing_ok=True)
         return kept
 
-    def keep_style(self, path: Path) -> Path:
-        """Put a copy of a style network among those of the folder."""
-        return _put(path, self.styles, ".safetensors")
+    def models(self, shelf: "Shelf[Any]") -> dict[str, Path]:
+        """Models of a kind by name: those of the package, then those in `styles` or `models`."""
+        own = sorted((self.path / f"{shelf.kind}s").glob("[!.]*.safetensors"))
+        return {**shelf.shipped(), **{path.name: path for path in own}}
+
+    def keep_model(self, path: Path, shelf: "Shelf[Any]") -> Path:
+        """Put a copy of a model among those of its kind."""
+        folder = self.path / f"{shelf.kind}s"
+        make_folder(folder)
+        return _put(path, folder, ".safetensors")
 
     def scratch(self) -> Path:
         """A new folder for a while, among the uploads; those of yesterday are deleted."""

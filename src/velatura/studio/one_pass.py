@@ -12,7 +12,7 @@ import torch
 from velatura.errors import ConfigError, ImageError
 from velatura.fast.options import PaintOptions, settings
 from velatura.fast.painter import Painter
-from velatura.fast.styles import shipped
+from velatura.fast.styles import SHELF
 from velatura.images.io import read, to_pil, write
 from velatura.images.resize import resize
 from velatura.studio.folder import Folder
@@ -24,7 +24,7 @@ class Order(NamedTuple):
     """What a form asks for: photographs by the names that they are kept under, and a style."""
 
     photographs: dict[str, Path]
-    style: str  # as `styles` names it
+    style: str  # as the folder's models name it
     options: PaintOptions
 
 
@@ -49,19 +49,13 @@ class Finished:
     strength: float
 
 
-def styles(folder: Folder) -> dict[str, Path]:
-    """The styles that can be chosen, by name: those of the package, then the folder's own."""
-    own = sorted(folder.styles.glob("[!.]*.safetensors"))
-    return {**shipped(), **{path.name: path for path in own}}
-
-
 def painting(order: Order, folder: Folder) -> Callable[[Job], Finished]:
     """The work of painting `order`; it shows a Standing and returns a Finished.
 
     Stopped half-way, it keeps the pictures that are done. Raises ConfigError, WeightsError or
     ImageError now for what cannot be painted.
     """
-    file = styles(folder).get(order.style)
+    file = folder.models(SHELF).get(order.style)
     if file is None:
         raise ConfigError(f"style: expected one of the list, got {order.style!r}")
     card = read_card(file)

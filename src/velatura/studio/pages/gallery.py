@@ -67,7 +67,7 @@ class GalleryPage:
         )
         forms = [paint.status, paint.photograph, paint.paintings, paint.recipe]
         forms += [*paint.fields.values(), one_pass.controls.status, one_pass.photographs]
-        forms += [one_pass.style, *one_pass.fields.values()]
+        forms += [one_pass.style.choice, *one_pass.fields.values()]
         self.again.click(self._again, self.chosen, [tabs, *forms], **QUIET)
 
     def finished(self) -> list[Any]:

@@ -4,7 +4,6 @@ import dataclasses
 import shlex
 import zipfile
 from collections.abc import Callable, Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ import gradio as gr
 
 from velatura.errors import ConfigError, VelaturaError
 from velatura.fast.options import PaintOptions
-from velatura.fast.styles import load
+from velatura.fast.styles import SHELF
 from velatura.images.io import read, to_pil
 from velatura.images.resize import resize
 from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
-from velatura.studio.one_pass import Finished, Order, Painted, forget, mixing, painting, styles
+from velatura.studio.models import ModelField
+from velatura.studio.one_pass import Finished, Order, Painted, forget, mixing, painting
 from velatura.studio.pages.controls import QUIET, Controls
 from velatura.studio.pictures import (
     check_pictures,
@@ -28,10 +28,8 @@ from velatura.studio.pictures import (
     thumbnails,
     with_another,
 )
-from velatura.training.modelfile import read_card
 
 NAMES = [entry.name for entry in dataclasses.fields(PaintOptions)]
-TOLD = ("painting", "artist", "year", "source", "licence")  # of a style's card, what it has of them
 # The browser mixes while the slider moves. Where it rests, the files are written.
 MIX = """strength => {
     const root = document.documentElement;
@@ -63,22 +61,7 @@ class OnePassPage:
     def _draw_form(self) -> None:
         self.photographs = pictures_field("Photograph, one or more", "pass-photographs")
         self.at_hand = shelf_field("Photographs at hand", "pass-at-hand")
-        names = list(styles(self.folder))
-        self.style = gr.Dropdown(
-            choices=names,
-            value=names[0] if names else None,
-            label="style",
-            info="those that come with Velatura, then your own",
-            filterable=False,
-            elem_id="pass-style",
-        )
-        self.card = gr.HTML(self._told_of(self.style.value), elem_id="pass-card")
-        self.own = gr.UploadButton(
-            "Add a style of your own (.safetensors)",
-            file_types=[".safetensors"],
-            size="sm",
-            elem_id="pass-own",
-        )
+        self.style = ModelField(self.folder, SHELF, "pass")
         rest = [name for name in NAMES if name not in ("strength", "size", "colors")]
         drawn = {name: self._field(name) for name in ("size", "colors")}
         with gr.Accordion("Everything else", open=False):
@@ -110,7 +93,7 @@ class OnePassPage:
         self.finished = gr.State(None)
 
     def _connect(self) -> None:
-        form = [self.photographs, self.style, *self.fields.values()]
+        form = [self.photographs, self.style.choice, *self.fields.values()]
         made = [self.preview, self.pictures, self.download, self.finished]
         strength, status = self.fields["strength"], self.controls.status
         raw: dict[str, Any] = QUIET | {"preprocess": False}
@@ -134,8 +117,7 @@ class OnePassPage:
         self.pictures.select(self._show, self.finished, self.preview, **QUIET)
         self.photographs.upload(self._check, self.photographs, [self.photographs, status], **raw)
         self.at_hand.select(self._take, self.photographs, self.photographs, **raw)
-        self.own.upload(self._add_style, self.own, [self.style, status], **raw)
-        self.style.change(self._told_of, self.style, self.card, **raw)
+        self.style.connect(status, **QUIET)
         gr.on(
             [part.change for part in form],
             self._command,
@@ -148,11 +130,7 @@ class OnePassPage:
 
     def choices(self) -> list[Any]:
         """What the shelf and the list of styles show; for their components, in this order."""
-        names = list(styles(self.folder))
-        return [
-            thumbnails(self.folder.at_hand("photographs")),
-            gr.Dropdown(choices=names, value=names[0] if names else None),
-        ]
+        return [thumbnails(self.folder.at_hand("photographs")), self.style.choices()]
 
     def _paint(
         self, request: gr.Request, before: Finished | None, *form: Any
@@ -232,9 +210,7 @@ class OnePassPage:
         """What the form holds, its photographs put on the shelf. Raises VelaturaError."""
         if not photographs:
             raise VelaturaError("Choose a photograph first.")
-        if not style:
-            none = "" if styles(self.folder) else " There is none yet: add one of your own."
-            raise VelaturaError(f"Choose a style first.{none}")
+        style = self.style.check(style)
         options = fields.read(PaintOptions, dict(zip(self.fields, values, strict=True)))
         sources = [self.folder.accept(file) for file in several(photographs)]
         kept = {self.folder.keep(source, "photographs").name: source for source in sources}
@@ -257,30 +233,13 @@ class OnePassPage:
     def _take(self, photographs: Any, chosen: gr.SelectData) -> list[str]:
         return with_another(self.folder, photographs, "photographs", chosen)
 
-    def _add_style(self, file: Any) -> tuple[Any, str]:
-        """Keep an uploaded style if it is one."""
-        try:
-            path = self.folder.uploaded(file)
-            load(str(path))
-            kept = self.folder.keep_style(path).name
-        except VelaturaError as error:
-            return gr.skip(), self.controls.wrong(error)
-        choices = list(styles(self.folder))
-        return gr.Dropdown(choices=choices, value=kept), views.status(f"Added {kept}.")
-
-    def _told_of(self, style: Any) -> str:
-        file = styles(self.folder).get(style)
-        try:
-            return _told(read_card(file) if file else None)
-        except VelaturaError as error:
-            return self.controls.wrong(error)
-
     def settings_of(self, name: str) -> dict[Any, Any]:
         """What the page holds to make the finished picture `name` again. Raises VelaturaError."""
         settings = self.folder.settings(name)
         options = PaintOptions.from_dict({k: v for k, v in settings.items() if k in NAMES})
         photograph = self.folder.find(str(settings["content"]), "photographs")
-        style = settings["style"] if settings["style"] in styles(self.folder) else None
+        style = settings["style"]
+        style = style if style in self.folder.models(SHELF) else None
         changes = {part: fields.shown(getattr(options, n)) for n, part in self.fields.items()}
         missing = [] if photograph else [settings["content"]]
         missing += [] if style else [settings["style"]]
@@ -289,7 +248,7 @@ class OnePassPage:
             text += f" Not at hand any more: {', '.join(map(str, missing))}"
         return changes | {
             self.photographs: [str(photograph)] if photograph else [],
-            self.style: style,
+            self.style.choice: style,
             self.controls.status: views.status(text, wrong=bool(missing)),
         }
 
@@ -298,9 +257,3 @@ def _glaze(one: Painted) -> str:
     painted = read(one.full)
     photograph = resize(read(one.photograph).pixels, painted.size)
     return views.glaze(to_pil(photograph), to_pil(painted.pixels), one.picture.name)
-
-
-def _told(card: dict[str, Any] | None) -> str:
-    """What a style's card says of it, in a line of fixed height."""
-    told = [str(card[name])[:80] for name in TOLD if card.get(name)] if card else []
-    return f'<p class="told">{escape(", ".join(told))}</p>'
