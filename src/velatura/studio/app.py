@@ -42,6 +42,7 @@ def build(folder: Folder, queue: Queue) -> Any:
     from velatura.studio.pages.gallery import GalleryPage
     from velatura.studio.pages.one_pass import OnePassPage
     from velatura.studio.pages.paint import PaintPage
+    from velatura.studio.pages.upscale import UpscalePage
 
     with gr.Blocks(
         title="Velatura", analytics_enabled=False, delete_cache=(3600, SECONDS_KEPT)
@@ -51,15 +52,18 @@ def build(folder: Folder, queue: Queue) -> Any:
                 paint = PaintPage(folder, queue)
             with gr.Tab("In one pass", id="one-pass"):
                 one_pass = OnePassPage(folder, queue)
+            with gr.Tab("Upscale", id="upscale"):
+                upscale = UpscalePage(folder, queue)
             with gr.Tab("Duplicates", id="duplicates"):
                 DuplicatesPage(folder, queue)
             with gr.Tab("Anatomy", id="anatomy"):
                 AnatomyPage(folder, queue)
             with gr.Tab("Gallery", id="gallery") as tab:
-                gallery = GalleryPage(folder, paint, one_pass, tabs)
+                gallery = GalleryPage(folder, paint, one_pass, upscale, tabs)
         shelves = [paint.photographs, paint.paintings_at_hand]
         blocks.load(paint.at_hand, None, shelves, **QUIET)
         blocks.load(one_pass.choices, None, [one_pass.at_hand, one_pass.style.choice], **QUIET)
+        blocks.load(upscale.choices, None, [upscale.at_hand, upscale.model.choice], **QUIET)
         tab.select(gallery.finished, None, gallery.pictures, **QUIET)
         add_endpoint(folder, queue)
     return blocks

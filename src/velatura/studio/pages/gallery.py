@@ -11,6 +11,7 @@ from velatura.studio.folder import Folder
 from velatura.studio.pages.controls import QUIET
 from velatura.studio.pages.one_pass import OnePassPage
 from velatura.studio.pages.paint import PaintPage
+from velatura.studio.pages.upscale import UpscalePage
 from velatura.studio.pictures import thumbnails
 
 
@@ -18,9 +19,20 @@ class GalleryPage:
     """The page and what its parts do. `again` shows the page that made a picture, filled in."""
 
     def __init__(
-        self, folder: Folder, paint: PaintPage, one_pass: OnePassPage, tabs: gr.Tabs
+        self,
+        folder: Folder,
+        paint: PaintPage,
+        one_pass: OnePassPage,
+        upscale: UpscalePage,
+        tabs: gr.Tabs,
     ) -> None:
-        self.folder, self.paint, self.one_pass, self.tabs = folder, paint, one_pass, tabs
+        self.folder, self.paint, self.tabs = folder, paint, tabs
+        # What a picture's settings hold says which page made it.
+        self.makers: dict[str, tuple[str, Any]] = {
+            "config": ("paint", paint),
+            "fast": ("one-pass", one_pass),
+            "upscale": ("upscale", upscale),
+        }
         text = f"Finished pictures are kept in {folder.path.name}/{folder.pictures.name}."
         if folder.lost:
             text += " Lost when the studio was ended last: " + "; ".join(folder.lost)
@@ -65,9 +77,7 @@ class GalleryPage:
             [self.picture, self.settings, self.download, self.again, self.chosen],
             **QUIET,
         )
-        forms = [paint.status, paint.photograph, paint.paintings, paint.recipe]
-        forms += [*paint.fields.values(), one_pass.controls.status, one_pass.photographs]
-        forms += [one_pass.style.choice, *one_pass.fields.values()]
+        forms = [part for _, page in self.makers.values() for part in page.form]
         self.again.click(self._again, self.chosen, [tabs, *forms], **QUIET)
 
     def finished(self) -> list[Any]:
@@ -92,13 +102,12 @@ class GalleryPage:
         ]
 
     def _again(self, name: str) -> dict[Any, Any]:
-        tab = "paint"
+        tab, changes = "paint", {}
         try:
-            if "fast" in self.folder.settings(name):
-                tab = "one-pass"
-                changes = self.one_pass.settings_of(name)
-            else:
-                changes = self.paint.settings_of(name)
+            settings = self.folder.settings(name)
+            for key, (maker, page) in self.makers.items():
+                if key in settings:
+                    tab, changes = maker, page.settings_of(name)
         except VelaturaError as error:
             text = self.folder.without_paths(str(error))
             changes = {self.paint.status: views.status(text, wrong=True)}

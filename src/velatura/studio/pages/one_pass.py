@@ -94,6 +94,7 @@ class OnePassPage:
 
     def _connect(self) -> None:
         form = [self.photographs, self.style.choice, *self.fields.values()]
+        self.form = [self.controls.status, *form]
         made = [self.preview, self.pictures, self.download, self.finished]
         strength, status = self.fields["strength"], self.controls.status
         raw: dict[str, Any] = QUIET | {"preprocess": False}

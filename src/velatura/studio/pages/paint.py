@@ -124,6 +124,7 @@ class PaintPage:
 
     def _connect(self) -> None:
         form = [self.photograph, self.paintings, self.recipe, *self.fields.values()]
+        self.form = [self.status, *form]
         outputs = [
             *(self.start, self.stop, self.on, self.status, self.preview, self.compare),
             *(self.losses, self.download, self.finished, self.photographs, self.paintings_at_hand),
