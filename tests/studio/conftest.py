@@ -12,6 +12,10 @@ from tests.studio.driver import Studio
 
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import Style, save
+from velatura.superres import models
+from velatura.superres.network import UpscaleNetwork
+
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")
@@ -72,4 +76,13 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(2)
     path = tmp_path_factory.mktemp("style") / "noise.safetensors"
     save(path, Style(StyleNetwork().eval(), {"painting": "Noise", "licence": "none"}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that nobody trained: nearly a plain enlargement."""
+    torch.manual_seed(2)
+    path = tmp_path_factory.mktemp("model") / "plain.safetensors"
+    models.save(path, models.UpscaleModel(UpscaleNetwork().eval(), {"loss": "none"}))
     return path

@@ -35,7 +35,7 @@ class Studio:
                 stderr=log,
             )
         self.address = f"http://127.0.0.1:{self.port}/"
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while f"the studio is at {self.address}" not in self.log():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < end, self.log()
