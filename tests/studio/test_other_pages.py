@@ -35,6 +35,9 @@ def test_the_network_can_be_looked_into(tab, studio, files):
     go_to(tab, "Anatomy")
     tab.set_input_files("#anatomy-photograph input[type=file]", files / "photo.png")
     expect(tab.locator("#anatomy-photograph img")).to_be_visible()
+    tab.locator("#anatomy-size input").fill("4800")
+    tab.locator("#anatomy-start").click()
+    expect(tab.locator("#anatomy-status p")).to_have_text(re.compile("expected at most 1024"))
     tab.locator("#anatomy-size input").fill("48")
     for layer in ("relu2_1", "relu3_1", "relu4_1", "relu5_1"):
         tab.locator("#anatomy-layers").get_by_label(layer).uncheck()

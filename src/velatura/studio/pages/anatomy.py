@@ -20,6 +20,7 @@ from velatura.studio.pages.controls import QUIET, Controls
 from velatura.studio.pictures import photograph_field
 
 LAYERS = [name.replace("conv", "relu") for block in BLOCKS for name, _ in block]
+MOST_SIZE = 1024  # pixels, as a layer's features and their gradients are held whole
 FIRST = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 NOTHING = '<div class="sheet"><p>The page appears here.</p></div>'
 
@@ -60,6 +61,8 @@ class AnatomyPage:
                 raise VelaturaError("Choose a photograph first.")
             if not layers:
                 raise VelaturaError("Choose a layer first.")
+            if size and size > MOST_SIZE:
+                raise VelaturaError(f"size: expected at most {MOST_SIZE} pixels, got {size}")
             content = self.folder.keep(self.folder.accept(photograph), "photographs")
             style = painting and self.folder.keep(self.folder.accept(painting), "paintings")
             return _looking(content, style or None, layers, int(size or 0), self.folder)

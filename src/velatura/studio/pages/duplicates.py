@@ -65,7 +65,7 @@ class DuplicatesPage:
         )
         gr.Textbox(
             "velatura duplicates DIR --report duplicates.html",
-            label="The same for folders, at the command line",
+            label="For folders, at the command line",
             interactive=False,
             buttons=["copy"],
         )
