@@ -84,5 +84,5 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that nobody trained: nearly a plain enlargement."""
     torch.manual_seed(2)
     path = tmp_path_factory.mktemp("model") / "plain.safetensors"
-    models.save(path, models.UpscaleModel(UpscaleNetwork().eval(), {"loss": "none"}))
+    models.save(path, models.UpscaleModel(UpscaleNetwork().eval(), {"licence": "none"}))
     return path

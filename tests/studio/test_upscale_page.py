@@ -37,7 +37,7 @@ def test_a_picture_is_enlarged_and_downloaded(phone, files, model):
     settings = read_settings(files / "large.png")
     wanted = ["photo.png", "plain.safetensors", 2, "none"]
     found = [settings[name] for name in ("content", "model", "scale")]
-    assert [*found, settings["upscale"]["loss"]] == wanted
+    assert [*found, settings["upscale"]["licence"]] == wanted
     with Image.open(files / "large.png") as image:
         large = Upscaler(str(model), 2).upscale(files / "photo.png")
         assert np.array_equal(np.asarray(image), np.asarray(large))

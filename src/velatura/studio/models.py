@@ -11,7 +11,7 @@ from velatura.studio.folder import Folder
 from velatura.training.modelfile import read_card
 from velatura.training.shelf import Shelf
 
-TOLD = ("painting", "loss", "licence")  # of a model's card, what it has of them
+TOLD = ("painting", "licence")  # of a model's card, what it has of them
 
 
 class ModelField:
