@@ -27,7 +27,7 @@ class GalleryPage:
         tabs: gr.Tabs,
     ) -> None:
         self.folder, self.paint, self.tabs = folder, paint, tabs
-        # What a picture's settings hold says which page made it.
+        # What a picture's settings hold, the first of these, says which page made it.
         self.makers: dict[str, tuple[str, Any]] = {
             "config": ("paint", paint),
             "fast": ("one-pass", one_pass),
@@ -108,6 +108,7 @@ class GalleryPage:
             for key, (maker, page) in self.makers.items():
                 if key in settings:
                     tab, changes = maker, page.settings_of(name)
+                    break
         except VelaturaError as error:
             text = self.folder.without_paths(str(error))
             changes = {self.paint.status: views.status(text, wrong=True)}
