@@ -3,10 +3,19 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.studio.driver import Studio
+
+from velatura.fast.network import StyleNetwork
+from velatura.fast.styles import Style, save
+from velatura.superres import models
+from velatura.superres.network import UpscaleNetwork
+
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +68,21 @@ def _tab(browser: Browser, studio: Studio, viewport: dict[str, int]) -> Iterator
     context.close()
     outside = [url for url in asked if not url.startswith((studio.address, "data:", "blob:"))]
     assert not outside
+
+
+@pytest.fixture(scope="session")
+def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A style that nobody trained, so that it changes every pixel and means nothing."""
+    torch.manual_seed(2)
+    path = tmp_path_factory.mktemp("style") / "noise.safetensors"
+    save(path, Style(StyleNetwork().eval(), {"painting": "Noise", "licence": "none"}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that nobody trained: nearly a plain enlargement."""
+    torch.manual_seed(2)
+    path = tmp_path_factory.mktemp("model") / "plain.safetensors"
+    models.save(path, models.UpscaleModel(UpscaleNetwork().eval(), {"licence": "none"}))
+    return path

@@ -35,7 +35,7 @@ class Studio:
                 stderr=log,
             )
         self.address = f"http://127.0.0.1:{self.port}/"
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while f"the studio is at {self.address}" not in self.log():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < end, self.log()
@@ -62,8 +62,18 @@ def upload(page: Page, files: Path, *, steps: str = "2,2", size: int = 128) -> N
     expect(page.locator("#command textarea")).to_have_value(re.compile(f"--steps {steps}"))
 
 
-def option(page: Page, name: str) -> Locator:
-    return page.locator(f"#option-{name}").locator("input[type=number], textarea, input").first
+def option(page: Page, name: str, of: str = "option") -> Locator:
+    return page.locator(f"#{of}-{name}").locator("input[type=number], textarea, input").first
+
+
+def go_to(page: Page, name: str) -> None:
+    """Show the page of that name; on a narrow screen its tab may be in a menu."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if tab.is_visible():
+        tab.click()
+        return
+    page.locator(".overflow-menu > button").first.click()
+    page.locator(".overflow-dropdown button", has_text=name).click()
 
 
 def status(page: Page) -> Locator:

@@ -20,6 +20,7 @@ def held(config):
 
 CONFIGS = {name: recipe.config for name, recipe in RECIPES.items()} | {
     "numbers": StyleConfig(steps=(5, 6), blend=(1.0, 2.5), max_seconds=2.5, seed=7),
+    "zeros": StyleConfig(strength=0.0, content_weight=0.0, seed=0),
     "layers": StyleConfig(content_layers={}, blend_layers={"relu1_1": (1.0, 0.0)}),
 }
 

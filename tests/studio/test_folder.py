@@ -54,6 +54,15 @@ def test_the_oldest_go_and_samples_stay(folder, sent):
     assert not names & {"0.png", "1.png"}
 
 
+def test_scratch_of_yesterday_is_deleted(folder):
+    old, new = folder.scratch(), folder.scratch()
+    (old / "x.png").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert folder.scratch().is_dir()
+    assert new.is_dir()
+    assert not old.exists()
+
+
 @pytest.mark.parametrize("name", ["../outside.png", "/etc/passwd", "", ".", "missing.png"])
 def test_names_that_lead_elsewhere_are_not_found(folder, tmp_path, photograph, name):
     photograph.save(tmp_path / "outside.png")

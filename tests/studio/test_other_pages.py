@@ -2,7 +2,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.studio.driver import option, status, upload
+from tests.studio.driver import go_to, option, status, upload
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def painted(tab, files):
 
 def test_the_gallery_shows_settings_and_makes_it_again(tab, painted):
     tab.reload()
-    tab.get_by_role("tab", name="Gallery").click()
+    go_to(tab, "Gallery")
     tab.locator("#gallery button").first.click()
     expect(tab.locator("#gallery-picture img")).to_be_visible()
     shown = tab.locator("#gallery-settings .cm-content")
@@ -32,13 +32,16 @@ def test_the_gallery_shows_settings_and_makes_it_again(tab, painted):
 
 
 def test_the_network_can_be_looked_into(tab, studio, files):
-    tab.get_by_role("tab", name="Anatomy").click()
+    go_to(tab, "Anatomy")
     tab.set_input_files("#anatomy-photograph input[type=file]", files / "photo.png")
     expect(tab.locator("#anatomy-photograph img")).to_be_visible()
+    tab.locator("#anatomy-size input").fill("4800")
+    tab.locator("#anatomy-start").click()
+    expect(tab.locator("#anatomy-status p")).to_have_text(re.compile("expected at most 1024"))
     tab.locator("#anatomy-size input").fill("48")
     for layer in ("relu2_1", "relu3_1", "relu4_1", "relu5_1"):
         tab.locator("#anatomy-layers").get_by_label(layer).uncheck()
-    tab.locator("#anatomy-look").click()
+    tab.locator("#anatomy-start").click()
     expect(tab.locator("#anatomy-status p")).to_have_text(re.compile("Done"), timeout=60_000)
     page = tab.frame_locator("iframe.sheet")
     expect(page.get_by_role("heading", name="relu1_1")).to_be_visible()

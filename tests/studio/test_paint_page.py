@@ -1,7 +1,7 @@
 import re
 
 from playwright.sync_api import expect
-from tests.studio.driver import command_config, is_picture, option, status, upload
+from tests.studio.driver import command_config, go_to, is_picture, option, status, upload
 
 from velatura.images.io import read_settings
 from velatura.painting.config import StyleConfig
@@ -120,8 +120,8 @@ def test_on_a_phone_nothing_is_cut_off_and_nothing_moves(phone, files):
     after = [box.bounding_box() for box in boxes]
     top = before[0]["y"] - after[0]["y"]  # the page may have been scrolled
     assert [box | {"y": box["y"] - top} for box in before] == after
-    for name in ("Paint", "Anatomy", "Gallery"):
-        phone.get_by_role("tab", name=name, exact=True).click()
+    for name in ("Paint", "In one pass", "Upscale", "Duplicates", "Anatomy", "Gallery"):
+        go_to(phone, name)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from velatura.errors import WeightsError
@@ -43,3 +44,10 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path):
     modelfile.save(tmp_path / "m", network, {"architecture": "a-1"})
     with pytest.raises(WeightsError, match="not finite"):
         modelfile.load(tmp_path / "m", nn.Linear(3, 2), "a-1")
+
+
+def test_a_card_of_brackets_in_brackets_is_refused(tmp_path):
+    deep = "[" * 100_000
+    save_file({"weight": torch.zeros(2, 3)}, tmp_path / "m", metadata={tensorfile.KEY: deep})
+    with pytest.raises(WeightsError, match="expected a model file"):
+        modelfile.read_card(tmp_path / "m")

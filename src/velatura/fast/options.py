@@ -1,10 +1,12 @@
-"""How a style network is trained: every option, without torch."""
+"""How a style network is trained, and how it paints: every option, without torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from velatura.options import Options, check, option
 from velatura.perception.layers import check_layer
+from velatura.version import __version__
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,36 @@ class TrainingOptions(Options):
             for layer, weight in getattr(self, name).items():
                 check_layer(layer)
                 check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
+
+
+@dataclass(frozen=True)
+class PaintOptions(Options):
+    """How a photograph is painted in one pass. Raises ConfigError for values out of range."""
+
+    size: int = option(0, "long side in pixels; 0 is the photograph's own")
+    strength: float = option(1.0, "from the photograph (0) to the painting (1)")
+    colors: Literal["style", "content-luminance", "content-match"] = option(
+        "style", "the style's, or the photograph's: with the painting's lightness, or matched"
+    )
+    device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")
+    precision: Literal["auto", "fp32", "bf16"] = option("auto", "of the network")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.size == 0 or self.size >= 16, "size", self.size, "at least 16 pixels, or 0")
+        check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
+
+
+def settings(
+    content: str, style: str, options: PaintOptions, card: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is written into a picture: names of the photograph and the style, options, card."""
+    return {
+        "velatura": __version__,
+        "content": content,
+        "style": style,
+        "size": options.size,
+        "strength": options.strength,
+        "colors": options.colors,
+        "fast": dict(card),
+    }

@@ -119,8 +119,8 @@ def read_image(path: Path) -> Image.Image:
     return Image.fromarray((array * 255).round().astype(np.uint8))
 
 
-def inspect(path: Path, most_pixels: int) -> str:
-    """Pillow's name of the format of a file that can be read; decodes it to make sure.
+def inspect(path: Path, most_pixels: int, decode: bool = True) -> str:
+    """Pillow's name of the format of a file that can be read; `decode` it to make sure.
 
     Raises:
         ImageError: it cannot be read, or has more than `most_pixels`, found before decoding.
@@ -131,7 +131,8 @@ def inspect(path: Path, most_pixels: int) -> str:
                 f"{path}: expected at most {most_pixels / 1e6:.0f} million pixels, "
                 f"got {image.width}×{image.height}"
             )
-        image.load()
+        if decode:
+            image.load()
         return str(image.format)
 
 

@@ -50,7 +50,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _about(file: Any) -> dict[str, Any]:
-    about = json.loads((file.metadata() or {}).get(KEY, "null"))
+    try:
+        about = json.loads((file.metadata() or {}).get(KEY, "null"))
+    except RecursionError:  # brackets in brackets; files may come from anybody
+        about = None
     if not isinstance(about, dict):
         raise ValueError("it was not written by Velatura")
     return about

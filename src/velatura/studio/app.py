@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from velatura.errors import ConfigError, VelaturaError
-from velatura.studio.folder import MOST_BYTES, SHELVES, Folder
+from velatura.studio.folder import MOST_BYTES, SECONDS_KEPT, SHELVES, Folder
 from velatura.studio.jobs import Queue
 
-SECONDS_KEPT = 24 * 3600  # of an upload
 HERE = ("127.0.0.1", "localhost", "::1")
 REFUSED = ("file=http", "proxy=", "vibe", "process_recording", "run-history")  # of /gradio_api/
 
@@ -38,8 +37,12 @@ def build(folder: Folder, queue: Queue) -> Any:
     gr = _gradio(folder)
     from velatura.studio.api import add_endpoint
     from velatura.studio.pages.anatomy import AnatomyPage
+    from velatura.studio.pages.controls import QUIET
+    from velatura.studio.pages.duplicates import DuplicatesPage
     from velatura.studio.pages.gallery import GalleryPage
+    from velatura.studio.pages.one_pass import OnePassPage
     from velatura.studio.pages.paint import PaintPage
+    from velatura.studio.pages.upscale import UpscalePage
 
     with gr.Blocks(
         title="Velatura", analytics_enabled=False, delete_cache=(3600, SECONDS_KEPT)
@@ -47,14 +50,21 @@ def build(folder: Folder, queue: Queue) -> Any:
         with gr.Tabs(elem_id="pages") as tabs:
             with gr.Tab("Paint", id="paint"):
                 paint = PaintPage(folder, queue)
+            with gr.Tab("In one pass", id="one-pass"):
+                one_pass = OnePassPage(folder, queue)
+            with gr.Tab("Upscale", id="upscale"):
+                upscale = UpscalePage(folder, queue)
+            with gr.Tab("Duplicates", id="duplicates"):
+                DuplicatesPage(folder, queue)
             with gr.Tab("Anatomy", id="anatomy"):
                 AnatomyPage(folder, queue)
             with gr.Tab("Gallery", id="gallery") as tab:
-                gallery = GalleryPage(folder, paint, tabs)
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+                gallery = GalleryPage(folder, paint, one_pass, upscale, tabs)
         shelves = [paint.photographs, paint.paintings_at_hand]
-        blocks.load(paint.at_hand, None, shelves, **quiet)
-        tab.select(gallery.finished, None, gallery.pictures, **quiet)
+        blocks.load(paint.at_hand, None, shelves, **QUIET)
+        blocks.load(one_pass.choices, None, [one_pass.at_hand, one_pass.style.choice], **QUIET)
+        blocks.load(upscale.choices, None, [upscale.at_hand, upscale.model.choice], **QUIET)
+        tab.select(gallery.finished, None, gallery.pictures, **QUIET)
         add_endpoint(folder, queue)
     return blocks
 
@@ -111,6 +121,7 @@ def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> I
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
+        _frontend=False,  # else it asks itself for the page and gives up if that takes a while
         theme=gr.themes.Base(
             font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")
         ).set(  # the theme's own are too faint to read

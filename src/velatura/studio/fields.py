@@ -23,15 +23,19 @@ def field(
     among: Sequence[str] | None = None,
     between: tuple[float, float] | None = None,
     label: str = "",
+    page: str = "option",
 ) -> Component:
-    """The form field of an option: `among` limits text to these, `between` makes it a slider."""
+    """The form field of an option: `among` limits text to these, `between` makes it a slider.
+
+    Its element is called `page`-`name`.
+    """
     entry = {entry.name: entry for entry in dataclasses.fields(options)}[name]
     hint = get_type_hints(options)[name]
     common: dict[str, Any] = {
         "label": label or name.replace("_", " "),
         "info": entry.metadata["help"],
         "value": shown(getattr(options(), name)),
-        "elem_id": f"option-{name}",
+        "elem_id": f"{page}-{name}",
     }
     if hint is bool:
         return gr.Checkbox(**common)
@@ -77,23 +81,23 @@ def read(options: type[AnyOptions], held: Mapping[str, Any]) -> AnyOptions:
 
 def command(recipe: str, config: StyleConfig, photograph: str, paintings: Collection[str]) -> str:
     """The command line that paints the same."""
-    given = _differences(RECIPES[recipe].config, config)
+    given = differences(RECIPES[recipe].config, config)
     if given is None:  # something of the recipe's cannot be taken back by an option
         recipe = "default"
-        given = _differences(RECIPES[recipe].config, config) or []
+        given = differences(RECIPES[recipe].config, config) or []
     words = ["velatura", "stylize", photograph, *paintings, "-o", "out.png"]
     words += ["--recipe", recipe] if recipe != "default" else []
     return shlex.join(words + given)
 
 
-def _differences(base: StyleConfig, config: StyleConfig) -> list[str] | None:
-    """Options that make `config` of `base`; None if there are none that can."""
+def differences(base: AnyOptions, options: AnyOptions) -> list[str] | None:
+    """Command-line options that make `options` of `base`; None if there are none that can."""
     given: list[str] = []
-    for entry in dataclasses.fields(config):
-        value = getattr(config, entry.name)
+    for entry in dataclasses.fields(options):
+        value = getattr(options, entry.name)
         if value == getattr(base, entry.name):
             continue
-        if value in (False, None, ()):
+        if value is False or value is None or value == ():
             return None
         given.append("--" + entry.name.replace("_", "-"))
         if value is not True:

@@ -5,18 +5,24 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import atomic_path, inspect, make_folder, read_settings
 
+if TYPE_CHECKING:
+    from velatura.training.shelf import Shelf
+
 MOST_BYTES = 64_000_000  # of an upload
 MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 MB
+SECONDS_KEPT = 24 * 3600  # of an upload
+SCRATCH = "scratch-"
 KEPT = 24  # photographs and paintings used lately, of each
 SHELVES = ("photographs", "paintings", "masks")
 SAMPLES = {"photographs": ("photograph.jpg",), "paintings": ("brush.jpg", "collage.jpg")}
@@ -91,16 +97,21 @@ class Folder:
         found = self.pictures.glob("[!.]*.png")
         return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
 
-    def accept(self, file: Any) -> Path:
+    def accept(self, file: Any, decode: bool = True) -> Path:
         """The path of what a form calls a file, if it is a picture of this folder.
 
-        Raises ImageError for anything else.
+        Raises ImageError for anything else. Where `decode` is false damage is not looked for.
         """
+        path = self.uploaded(file)
+        inspect(path, MOST_PIXELS, decode)
+        return path
+
+    def uploaded(self, file: Any) -> Path:
+        """The path of what a form calls a file. Raises ImageError if it is not of this folder."""
         named = file.get("path") if isinstance(file, dict) else None
         path = Path(named or "").resolve()
         if not named or self.path not in path.parents:
             raise ImageError("expected a picture that was uploaded here")
-        inspect(path, MOST_PIXELS)
         return path
 
     def keep(self, path: Path, shelf: str) -> Path:
@@ -110,22 +121,29 @@ class Folder:
             path.touch()
             return path
         form = inspect(path, MOST_PIXELS)
-        stem, ending = _plain(path.stem), ENDINGS.get(form, f".{form.lower()}")
-        number = 1
-        while True:
-            kept = folder / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
-            if not kept.exists():
-                with atomic_path(kept) as temporary:
-                    shutil.copyfile(path, temporary)
-                break
-            if filecmp.cmp(kept, path, shallow=False):
-                kept.touch()
-                break
-            number += 1
+        kept = _put(path, folder, ENDINGS.get(form, f".{form.lower()}"))
         others = [path for path in self.at_hand(shelf) if path.name not in SAMPLES.get(shelf, ())]
         for old in others[KEPT:]:
             old.unlink(missing_ok=True)
         return kept
+
+    def models(self, shelf: "Shelf[Any]") -> dict[str, Path]:
+        """Models of a kind by name: those of the package, then those in `styles` or `models`."""
+        own = sorted((self.path / f"{shelf.kind}s").glob("[!.]*.safetensors"))
+        return {**shelf.shipped(), **{path.name: path for path in own}}
+
+    def keep_model(self, path: Path, shelf: "Shelf[Any]") -> Path:
+        """Put a copy of a model among those of its kind."""
+        folder = self.path / f"{shelf.kind}s"
+        make_folder(folder)
+        return _put(path, folder, ".safetensors")
+
+    def scratch(self) -> Path:
+        """A new folder for a while, among the uploads; those of yesterday are deleted."""
+        for old in self.uploads.glob(f"{SCRATCH}*"):
+            if time.time() - old.stat().st_mtime > SECONDS_KEPT:
+                shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=SCRATCH, dir=self.uploads))
 
     def find(self, name: str, shelf: str) -> Path | None:
         """What lies under a name on a shelf (or among the `pictures`), if anything does."""
@@ -166,6 +184,21 @@ class Folder:
     def without_paths(self, text: str) -> str:
         """`text` with names in place of paths of this folder."""
         return re.sub(re.escape(f"{self.path}{os.sep}") + r"(?:[\w.-]+[/\\])*", "", text)
+
+
+def _put(path: Path, folder: Path, ending: str) -> Path:
+    """A copy of `path` in `folder`, under its own name where that is free."""
+    stem, number = _plain(path.stem), 1
+    while True:
+        kept = folder / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
+        if not kept.exists():
+            with atomic_path(kept) as temporary:
+                shutil.copyfile(path, temporary)
+            return kept
+        if filecmp.cmp(kept, path, shallow=False):
+            kept.touch()
+            return kept
+        number += 1
 
 
 def _plain(stem: str) -> str:

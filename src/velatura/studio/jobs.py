@@ -4,11 +4,19 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from velatura.errors import VelaturaError
 
 SECONDS_UNWATCHED = 20.0  # after which nobody is thought to look any more
+
+
+class Standing(NamedTuple):
+    """How far work is, as it tells its job; a painting tells its steps instead."""
+
+    text: str
+    done: float  # share, from 0 to 1
+    so_far: Any = None  # what is made already, if it can be shown
 
 
 class Stopped(Exception):  # noqa: N818  it is no error

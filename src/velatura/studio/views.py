@@ -20,13 +20,27 @@ NO_LOSSES = '<div class="losses"></div>'
 def easel(image: Image.Image, alt: str) -> str:
     """The picture so far, in a box whose height does not depend on it."""
     height, width = fit((image.height, image.width), min(PREVIEW_SIDE, max(image.size)))
-    buffer = io.BytesIO()
-    image.resize((width, height)).convert("RGB").save(buffer, "JPEG", quality=85)
-    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<div class="easel">{_drawn(image.resize((width, height)), alt)}</div>'
+
+
+def glaze(photograph: Image.Image, painted: Image.Image, alt: str) -> str:
+    """A photograph and over it what was painted, of one size.
+
+    How much of the upper shows is the page's `--strength`: the browser mixes them, in sRGB as
+    `velatura fast apply` does.
+    """
+    size = fit((painted.height, painted.width), min(PREVIEW_SIDE, max(painted.size)))[::-1]
     return (
-        f'<div class="easel"><img src="data:image/jpeg;base64,{data}" decoding="sync" '
-        f'alt="{escape(alt)}"></div>'
+        f'<div class="easel glaze">{_drawn(photograph.resize(size), "The photograph")}'
+        f"{_drawn(painted.resize(size), alt)}</div>"
     )
+
+
+def _drawn(image: Image.Image, alt: str) -> str:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=85)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img src="data:image/jpeg;base64,{data}" decoding="sync" alt="{escape(alt)}">'
 
 
 def preview(step: Step) -> str:
@@ -43,6 +57,14 @@ def status(text: str, *, done: float | None = 0.0, wrong: bool = False) -> str:
         bar = f'<progress max="1" value="{done:.3f}" aria-label="progress"></progress>'
     kind, role = ("status wrong", "alert") if wrong else ("status", "status")
     return f'<div class="{kind}" role="{role}"><p>{escape(text)}</p>{bar}</div>'
+
+
+def left(done: float, seconds: float) -> str:
+    """The time left when the share `done` took `seconds`, as the end of a line."""
+    if not 0 < done < 1 or seconds < 1:
+        return ""
+    rest = round(seconds / done * (1 - done))
+    return f", {rest // 60}:{rest % 60:02} left"
 
 
 def standing(step: Step) -> str:

@@ -15,10 +15,12 @@ from velatura.painting.engine import Step
 from velatura.perception.layers import BLOCKS
 from velatura.studio import views
 from velatura.studio.folder import Folder
-from velatura.studio.jobs import Job, Queue
+from velatura.studio.jobs import Job, Queue, Standing
+from velatura.studio.pages.controls import QUIET, Controls
 from velatura.studio.pictures import photograph_field
 
 LAYERS = [name.replace("conv", "relu") for block in BLOCKS for name, _ in block]
+MOST_SIZE = 1024  # pixels, as a layer's features and their gradients are held whole
 FIRST = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 NOTHING = '<div class="sheet"><p>The page appears here.</p></div>'
 
@@ -27,7 +29,7 @@ class AnatomyPage:
     """The page and what its parts do."""
 
     def __init__(self, folder: Folder, queue: Queue) -> None:
-        self.folder, self.queue = folder, queue
+        self.folder = folder
         with gr.Row(equal_height=False):
             photograph = photograph_field("Photograph", "anatomy-photograph")
             painting = photograph_field("Painting to compare with, if you like", "anatomy-painting")
@@ -39,70 +41,42 @@ class AnatomyPage:
             elem_id="anatomy-layers",
         )
         size = gr.Number(256, label="size", info="long side in pixels", elem_id="anatomy-size")
-        with gr.Row(elem_classes="actions"):
-            self.start = gr.Button("Look", variant="primary", elem_id="anatomy-look", min_width=90)
-            self.stop = gr.Button("Stop", interactive=False, min_width=90)
-        self.status = gr.HTML(views.status("Ready."), elem_id="anatomy-status")
+        self.controls = Controls(folder, queue, "anatomy", "Look")
         self.sheet = gr.HTML(NOTHING, elem_id="anatomy-sheet")
         self.download = gr.DownloadButton("Download the page", interactive=False)
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        self.start.click(
+        self.controls.start.click(
             self._look,
             [photograph, painting, layers, size],
-            [self.start, self.stop, self.status, self.sheet, self.download],
+            [*self.controls.parts, self.sheet, self.download],
             concurrency_limit=None,
             preprocess=False,
-            **quiet,
+            **QUIET,
         )
-        self.stop.click(self._stop, None, self.stop, queue=False, **quiet)
 
     def _look(
         self, request: gr.Request, photograph: Any, painting: Any, layers: list[str], size: Any
     ) -> Iterator[dict[Any, Any]]:
-        try:
+        def order() -> Callable[[Job], Path]:
             if not photograph:
                 raise VelaturaError("Choose a photograph first.")
             if not layers:
                 raise VelaturaError("Choose a layer first.")
+            if size and size > MOST_SIZE:
+                raise VelaturaError(f"size: expected at most {MOST_SIZE} pixels, got {size}")
             content = self.folder.keep(self.folder.accept(photograph), "photographs")
             style = painting and self.folder.keep(self.folder.accept(painting), "paintings")
-        except VelaturaError as error:
-            yield {self.status: self._wrong(str(error))}
-            return
-        work = _looking(content, style or None, layers, int(size or 0), self.folder)
-        job = self.queue.add(f"{request.session_hash} anatomy", work)
-        yield {self.start: gr.Button(interactive=False), self.stop: gr.Button(interactive=True)}
-        while job.wait(0.5):
-            yield {self.status: self._standing(job)}
-        changes: dict[Any, Any] = {
-            self.start: gr.Button(interactive=True),
-            self.stop: gr.Button(interactive=False),
-        }
-        if job.result is None:
-            yield changes | {self.status: self._wrong(job.error or "Stopped.")}
-            return
-        document = escape(job.result.read_text(encoding="utf-8"))
-        yield changes | {
-            self.status: views.status(f"Done: {job.result.name}", done=1.0),
+            return _looking(content, style or None, layers, int(size or 0), self.folder)
+
+        yield from self.controls.run(request, order, self._ended)
+
+    def _ended(self, page: Path) -> dict[Any, Any]:
+        document = escape(page.read_text(encoding="utf-8"))
+        return {
+            self.controls.status: views.status(f"Done: {page.name}", done=1.0),
             self.sheet: f'<iframe class="sheet" title="What the network sees" sandbox '
             f'srcdoc="{document}"></iframe>',
-            self.download: gr.DownloadButton(value=str(job.result), interactive=True),
+            self.download: gr.DownloadButton(value=str(page), interactive=True),
         }
-
-    def _standing(self, job: Job) -> str:
-        if place := self.queue.position(job):
-            return views.status(f"Waiting: number {place} in the queue")
-        if not job.news:
-            return views.status("Looking …")
-        layer, done = job.news
-        return views.status(f"Looking at {layer} …", done=done)
-
-    def _stop(self, request: gr.Request) -> Any:
-        self.queue.stop(f"{request.session_hash} anatomy")
-        return gr.Button(interactive=False)
-
-    def _wrong(self, text: str) -> str:
-        return views.status(self.folder.without_paths(text), wrong=True)
 
 
 def _looking(
@@ -138,6 +112,7 @@ def _watching(job: Job, layer: str, number: int, layers: int, parts: int) -> Cal
     def watch(step: Step) -> None:
         nonlocal begun
         begun += step.number == 1
-        job.show((layer, (number + (begun - 1 + step.number / step.total) / parts) / layers))
+        done = (number + (begun - 1 + step.number / step.total) / parts) / layers
+        job.show(Standing(f"Looking at {layer}", done))
 
     return watch

@@ -8,15 +8,31 @@ import gradio as gr
 from velatura.errors import VelaturaError
 from velatura.studio import views
 from velatura.studio.folder import Folder
+from velatura.studio.pages.controls import QUIET
+from velatura.studio.pages.one_pass import OnePassPage
 from velatura.studio.pages.paint import PaintPage
+from velatura.studio.pages.upscale import UpscalePage
 from velatura.studio.pictures import thumbnails
 
 
 class GalleryPage:
-    """The page and what its parts do. `again` shows the paint page filled in."""
+    """The page and what its parts do. `again` shows the page that made a picture, filled in."""
 
-    def __init__(self, folder: Folder, paint: PaintPage, tabs: gr.Tabs) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        paint: PaintPage,
+        one_pass: OnePassPage,
+        upscale: UpscalePage,
+        tabs: gr.Tabs,
+    ) -> None:
         self.folder, self.paint, self.tabs = folder, paint, tabs
+        # What a picture's settings hold, the first of these, says which page made it.
+        self.makers: dict[str, tuple[str, Any]] = {
+            "config": ("paint", paint),
+            "fast": ("one-pass", one_pass),
+            "upscale": ("upscale", upscale),
+        }
         text = f"Finished pictures are kept in {folder.path.name}/{folder.pictures.name}."
         if folder.lost:
             text += " Lost when the studio was ended last: " + "; ".join(folder.lost)
@@ -55,15 +71,14 @@ class GalleryPage:
                     elem_id="gallery-settings",
                 )
         self.chosen = gr.State("")
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         self.pictures.select(
             self._choose,
             None,
             [self.picture, self.settings, self.download, self.again, self.chosen],
-            **quiet,
+            **QUIET,
         )
-        form = [paint.photograph, paint.paintings, paint.recipe, *paint.fields.values()]
-        self.again.click(self._again, self.chosen, [tabs, paint.status, *form], **quiet)
+        forms = [part for _, page in self.makers.values() for part in page.form]
+        self.again.click(self._again, self.chosen, [tabs, *forms], **QUIET)
 
     def finished(self) -> list[Any]:
         """What the gallery shows."""
@@ -87,9 +102,14 @@ class GalleryPage:
         ]
 
     def _again(self, name: str) -> dict[Any, Any]:
+        tab, changes = "paint", {}
         try:
-            changes = self.paint.settings_of(name)
+            settings = self.folder.settings(name)
+            for key, (maker, page) in self.makers.items():
+                if key in settings:
+                    tab, changes = maker, page.settings_of(name)
+                    break
         except VelaturaError as error:
             text = self.folder.without_paths(str(error))
             changes = {self.paint.status: views.status(text, wrong=True)}
-        return {self.tabs: gr.Tabs(selected="paint"), **changes}
+        return {self.tabs: gr.Tabs(selected=tab), **changes}

@@ -18,7 +18,15 @@ from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
 from velatura.studio.painting import Finished, Order, going_on, painting
-from velatura.studio.pictures import photograph_field, several, shelf_field, thumbnails
+from velatura.studio.pictures import (
+    check_pictures,
+    photograph_field,
+    pictures_field,
+    several,
+    shelf_field,
+    thumbnails,
+    with_another,
+)
 
 DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
@@ -45,18 +53,7 @@ class PaintPage:
     def _draw_form(self) -> None:
         self.photograph = photograph_field("Photograph")
         self.photographs = shelf_field("Photographs at hand")
-        self.paintings = gr.Gallery(
-            label="Painting, one or more",
-            file_types=["image"],
-            type="filepath",
-            columns=3,
-            fit_columns=False,
-            height=170,
-            object_fit="contain",
-            interactive=True,
-            buttons=[],
-            elem_id="paintings",
-        )
+        self.paintings = pictures_field("Painting, one or more", "paintings")
         self.paintings_at_hand = shelf_field("Paintings at hand")
         self.recipe = gr.Dropdown(
             choices=list(RECIPES),
@@ -127,6 +124,7 @@ class PaintPage:
 
     def _connect(self) -> None:
         form = [self.photograph, self.paintings, self.recipe, *self.fields.values()]
+        self.form = [self.status, *form]
         outputs = [
             *(self.start, self.stop, self.on, self.status, self.preview, self.compare),
             *(self.losses, self.download, self.finished, self.photographs, self.paintings_at_hand),
@@ -294,21 +292,14 @@ class PaintPage:
         return gr.skip(), views.status("Ready.")
 
     def _check_paintings(self, paintings: Any) -> tuple[Any, str]:
-        good, told = [], ""
-        for file in several(paintings):
-            try:
-                good.append(str(self.folder.accept(file)))
-            except VelaturaError as error:  # noqa: PERF203  the others are good
-                told = self._wrong(error)
-        return (good, told) if told else (gr.skip(), views.status("Ready."))
+        return check_pictures(self.folder, paintings)
 
     def _take_photograph(self, chosen: gr.SelectData) -> str | None:
         path = self.folder.find(str(chosen.value["caption"]), "photographs")
         return str(path) if path else None
 
     def _take_painting(self, paintings: Any, chosen: gr.SelectData) -> list[str]:
-        path = self.folder.find(str(chosen.value["caption"]), "paintings")
-        return [str(file["path"]) for file in several(paintings)] + ([str(path)] if path else [])
+        return with_another(self.folder, paintings, "paintings", chosen)
 
     def _settings_of_recipe(self, recipe: str) -> list[Any]:
         return self._shown(RECIPES[recipe].config)
