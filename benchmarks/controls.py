@@ -32,10 +32,12 @@ def main() -> None:
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--steps", type=int, nargs="+", default=[], help="default: the program's")
     parser.add_argument("--keep", type=Path, default=Path("controls"), help="a folder")
     parser.add_argument("-o", "--output", type=Path, help="a sheet of all pictures")
     arguments = parser.parse_args()
     photos, paintings = (sorted(d.iterdir()) for d in (arguments.content, arguments.style))
+    steps = tuple(arguments.steps)
     measures, rows, labels = Measures(), [], []
     titles = [f"strength {s:g}" for s in STRENGTHS] + [f"stroke size {s:g}" for s in STROKE_SIZES]
     print(f"| pair | {' | '.join(titles)} | monotone |\n|{' --- |' * (len(titles) + 2)}")
@@ -47,16 +49,17 @@ def main() -> None:
         photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), arguments.size))
         size = (photo.shape[-2], photo.shape[-1])
         name = f"{photos[number % len(photos)].stem}, {paintings[number * 3 % len(paintings)].stem}"
-        folder = arguments.keep / f"{arguments.size}" / name.replace(", ", "-")
+        folder = arguments.keep / "-".join(map(str, (arguments.size, *steps)))
+        folder /= name.replace(", ", "-")
         pictures = [
-            painted(folder / f"strength-{strength}.png", photo, painting, strength=strength)
-            for strength in STRENGTHS
+            painted(folder / f"strength-{s}.png", photo, painting, steps=steps, strength=s)
+            for s in STRENGTHS
         ]
         goal, start = measures.view(resize(painting, size)), measures.view(photo)
         falling = [measures.style(measures.view(p), goal, start) for p in pictures]
         pictures += [
-            painted(folder / f"stroke-size-{factor}.png", photo, painting, stroke_size=factor)
-            for factor in STROKE_SIZES
+            painted(folder / f"stroke-size-{s}.png", photo, painting, steps=steps, stroke_size=s)
+            for s in STROKE_SIZES
         ]
         scaled = [_scaled(measures, painting, size, factor) for factor in FACTORS]
         rising = [_nearest(measures.view(p), scaled) for p in pictures[len(STRENGTHS) :]]

@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, nargs="+", required=True, help="folders")
     parser.add_argument("--photos", type=Path, nargs="+", required=True, help="files")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--steps", type=int, nargs="+", default=[25, 12])
+    parser.add_argument("--steps", type=int, nargs="+", default=[20, 8])
     parser.add_argument("--looks", type=Path, help="grades by eye")
     parser.add_argument("--keep", type=Path, default=Path("which_paintings"), help="a folder")
     parser.add_argument("-o", "--output", type=Path, help="a sheet of all pictures")
@@ -121,7 +121,8 @@ def _at_size(path: Path, size: int) -> Tensor:
 
 def _kept_picture(photo: Path, painting: Path, arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.keep
-    return folder / f"{arguments.size}" / photo.stem / f"{painting.stem}.png"
+    folder /= "-".join(map(str, (arguments.size, *arguments.steps)))
+    return folder / photo.stem / f"{painting.stem}.png"
 
 
 def _report(rows: dict[str, dict[str, float]], outcomes: dict[str, dict[str, float]]) -> None:
