@@ -67,6 +67,24 @@ def test_names_are_escaped(velatura):
     assert "<b>" not in text
 
 
+def test_interrupted_it_shows_the_layers_that_are_done(velatura, monkeypatch):
+    whole = look.look
+
+    def stopped(network, layer, *rest):
+        if layer == "relu2_1":
+            raise KeyboardInterrupt
+        return whole(network, layer, *rest)
+
+    monkeypatch.setattr(look, "look", stopped)
+    arguments = ("anatomy", "photo.png", "-o", "seen", "--size", "48", "--layers")
+    done = velatura(*arguments, "relu1_1,relu2_1")
+    assert done.returncode == 130
+    assert "interrupted after 1 of 2 layers" in done.stderr
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    assert '<h2 id="relu1_1">' in text
+    assert '<h2 id="relu2_1">' not in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

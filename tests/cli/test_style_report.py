@@ -24,9 +24,25 @@ def test_it_measures_and_judges(velatura):
         assert sheet.width > 3 * 80
 
 
+def test_interrupted_it_tells_of_those_that_are_done(velatura, monkeypatch):
+    whole, measured = suitability.measure, []
+
+    def stopped(*arguments):
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(whole(*arguments))
+        return measured[0]
+
+    monkeypatch.setattr(suitability, "measure", stopped)
+    done = velatura("style-report", "painting.png", "photo.png", "--json")
+    assert done.returncode == 130
+    assert "interrupted after 1 of 2 paintings" in done.stderr
+    assert list(json.loads(done.stdout)) == ["painting.png"]
+
+
 def test_it_says_so_in_words(velatura):
     done = velatura("style-report", "painting.png", "--quiet")
-    assert done.stdout.startswith("painting.png\n  unevenness")
+    assert done.stdout.startswith("painting.png\n  variety")
     assert done.stderr == ""
 
 

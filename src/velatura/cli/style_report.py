@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import Progress
+from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
 
 if TYPE_CHECKING:
@@ -36,14 +36,21 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.output
     if folder:
         make_folder(folder)
-    report = {}
+    report: dict[str, Any] = {}
+    interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
         painting = read(path).pixels
         if min(painting.shape[-2:]) < 64:
             raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
         title = f"{path} ({number} of {len(arguments.paintings)})"
-        with Progress(arguments.quiet, title) as progress:
-            found = measure(network, painting, progress.show)
+        try:
+            with Progress(arguments.quiet, title) as progress:
+                found = measure(network, painting, progress.show)
+        except KeyboardInterrupt:
+            if not report:
+                raise
+            interrupted = True
+            break
         report[str(path)] = _as_dict(found)
         if folder:
             size = (found.texture.shape[-2], found.texture.shape[-1])
@@ -51,9 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
             write(folder / f"{path.stem}.png", side_by_side([to_pil(image) for image in images]))
     if arguments.json:
         print(json.dumps(report))
-        return 0
+    else:
+        _tell(report)
+    if interrupted:
+        say(f"interrupted after {len(report)} of {len(arguments.paintings)} paintings")
+    return 130 if interrupted else 0
+
+
+def _tell(report: dict[str, Any]) -> None:
     for name, entry in report.items():
         print(name)
+        print(f"  variety      {entry['variety']:.1f}")
         for key in ("unevenness", "kept", "chroma", "lightness"):
             print(f"  {key:12} {entry[key]:.3f}")
         levels = ", ".join(f"{layer} {value:.2f}" for layer, value in entry["structure"].items())
@@ -61,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {entry['verdict']}")
         if entry["suggestion"]:
             print(f"  try: {entry['suggestion']}")
-    return 0
 
 
 def _as_dict(found: "Suitability") -> dict[str, Any]:
     verdict, suggestion = judge(found)
     return {
+        "variety": found.variety,
         "unevenness": found.unevenness,
         "structure": found.structure,
         "scale": found.scale,
