@@ -18,6 +18,7 @@ from ..conftest import random_image
 @pytest.fixture
 def network(embedded, monkeypatch):
     monkeypatch.setattr(suitability, "STEPS", (6, 4))
+    monkeypatch.setattr(suitability, "SIZE", 128)
     return VGG19(embedded, [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
 
 
@@ -43,9 +44,9 @@ def test_variety_counts_what_has_nothing_in_common(generator):
 
 
 def test_a_tile_repeated_has_less_variety_than_different_things(network, photograph, painting):
-    tile = read(painting.resize((64, 64))).pixels
+    tile = read(painting.resize((32, 32))).pixels
     repeated = tile.repeat(1, 1, 4, 4)
-    scene = read(photograph.resize((256, 256))).pixels
+    scene = read(photograph.resize((128, 128))).pixels
     assert measure(network, repeated).variety < 0.8 * measure(network, scene).variety
 
 

@@ -9,6 +9,7 @@ from velatura.anatomy import suitability
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     monkeypatch.setattr(suitability, "STEPS", (2,))
+    monkeypatch.setattr(suitability, "SIZE", 64)
 
 
 def test_it_measures_and_judges(velatura):
@@ -21,7 +22,7 @@ def test_it_measures_and_judges(velatura):
         assert entry["scale"] in entry["structure"]
         assert entry["verdict"]
     with Image.open(velatura.folder / "seen" / "painting.png") as sheet:
-        assert sheet.width > 3 * 80
+        assert sheet.width > 3 * 60
 
 
 def test_interrupted_it_tells_of_those_that_are_done(velatura, monkeypatch):
