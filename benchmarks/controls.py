@@ -2,20 +2,21 @@
 
     python benchmarks/controls.py --content DIR --style DIR [--pairs 6] [--size 256] [-o SHEET.png]
 
+Pictures are kept in `--keep`: interrupted, the same command goes on.
+
 Strength: the style distance of measures.py, which should fall from photograph to painting.
 Stroke size: the factor by which the painting must be scaled to be nearest to the picture in its
 statistics, which should rise.
 """
 
 import argparse
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 from measures import Measures, View
+from painted import painted
 from torch import Tensor
 
-from velatura import StyleConfig, transfer
 from velatura.images.io import read, to_pil
 from velatura.images.resize import fit, resize
 from velatura.images.sheet import grid
@@ -31,9 +32,12 @@ def main() -> None:
     parser.add_argument("--style", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--steps", type=int, nargs="+", default=[], help="default: the program's")
+    parser.add_argument("--keep", type=Path, default=Path("controls"), help="a folder")
     parser.add_argument("-o", "--output", type=Path, help="a sheet of all pictures")
     arguments = parser.parse_args()
     photos, paintings = (sorted(d.iterdir()) for d in (arguments.content, arguments.style))
+    steps = tuple(arguments.steps)
     measures, rows, labels = Measures(), [], []
     titles = [f"strength {s:g}" for s in STRENGTHS] + [f"stroke size {s:g}" for s in STROKE_SIZES]
     print(f"| pair | {' | '.join(titles)} | monotone |\n|{' --- |' * (len(titles) + 2)}")
@@ -44,29 +48,30 @@ def main() -> None:
         )
         photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), arguments.size))
         size = (photo.shape[-2], photo.shape[-1])
-        pictures = [_paint(photo, painting, strength=strength) for strength in STRENGTHS]
+        name = f"{photos[number % len(photos)].stem}, {paintings[number * 3 % len(paintings)].stem}"
+        folder = arguments.keep / "-".join(map(str, (arguments.size, *steps)))
+        folder /= name.replace(", ", "-")
+        pictures = [
+            painted(folder / f"strength-{s}.png", photo, painting, steps=steps, strength=s)
+            for s in STRENGTHS
+        ]
         goal, start = measures.view(resize(painting, size)), measures.view(photo)
         falling = [measures.style(measures.view(p), goal, start) for p in pictures]
-        pictures += [_paint(photo, painting, stroke_size=factor) for factor in STROKE_SIZES]
+        pictures += [
+            painted(folder / f"stroke-size-{s}.png", photo, painting, steps=steps, stroke_size=s)
+            for s in STROKE_SIZES
+        ]
         scaled = [_scaled(measures, painting, size, factor) for factor in FACTORS]
         rising = [_nearest(measures.view(p), scaled) for p in pictures[len(STRENGTHS) :]]
         monotone = all(a > b for a, b in pairwise(falling)) and all(
             a < b for a, b in pairwise(rising)
         )
-        name = f"{photos[number % len(photos)].stem}, {paintings[number * 3 % len(paintings)].stem}"
         values = " | ".join(f"{value:.3f}" for value in falling + rising)
         print(f"| {name} | {values} | {'yes' if monotone else 'no'} |", flush=True)
         rows.append([to_pil(resize(picture, size)) for picture in pictures])
         labels.append(name)
     if arguments.output:
         grid(rows, labels, titles).save(arguments.output)
-
-
-def _paint(photo: Tensor, painting: Tensor, **options: float) -> Tensor:
-    print(options, file=sys.stderr, flush=True)
-    config = StyleConfig.from_dict({"size": max(photo.shape[-2:])} | options)
-    *_, last = transfer(photo, [painting], config)
-    return last.image
 
 
 def _scaled(measures: Measures, painting: Tensor, size: tuple[int, int], factor: float) -> View:

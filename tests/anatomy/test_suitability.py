@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from velatura.anatomy import suitability
-from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure, random_phases
+from velatura.anatomy.suitability import (
+    HELD_OUT_LAYERS,
+    STYLE_LAYERS,
+    measure,
+    random_phases,
+    variety,
+)
 from velatura.images.io import read
 from velatura.perception.vgg import VGG19
 
@@ -12,6 +18,7 @@ from ..conftest import random_image
 @pytest.fixture
 def network(embedded, monkeypatch):
     monkeypatch.setattr(suitability, "STEPS", (6, 4))
+    monkeypatch.setattr(suitability, "SIZE", 128)
     return VGG19(embedded, [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
 
 
@@ -24,6 +31,23 @@ def test_random_phases_keep_the_spectrum_and_the_colours(generator):
     ):
         torch.testing.assert_close(got, expected, atol=1e-2, rtol=1e-2)
     assert float((moved - image).abs().mean()) > 0.01
+
+
+def test_variety_counts_what_has_nothing_in_common(generator):
+    directions = torch.linalg.qr(torch.randn(8, 8, generator=generator)).Q
+    for count in (1, 3, 8):
+        seen = directions[:, :count]
+        assert variety(seen @ seen.T) == pytest.approx(count, rel=1e-4)
+        assert variety(100 * seen @ seen.T) == pytest.approx(count, rel=1e-4)
+    assert 1 < variety(torch.diag(torch.tensor([1.0, 0.1]))) < 2
+    assert variety(torch.zeros(4, 4)) == pytest.approx(1)
+
+
+def test_a_tile_repeated_has_less_variety_than_different_things(network, photograph, painting):
+    tile = read(painting.resize((32, 32))).pixels
+    repeated = tile.repeat(1, 1, 4, 4)
+    scene = read(photograph.resize((128, 128))).pixels
+    assert measure(network, repeated).variety < 0.8 * measure(network, scene).variety
 
 
 def test_a_pure_texture_is_even_and_a_picture_of_two_halves_is_not(network, generator):

@@ -41,9 +41,21 @@ def test_one_page_that_needs_nothing_else(velatura):
     assert all(source.startswith(("data:", "#")) for source in page.sources)
     assert not re.search(r"https?://", text)
     assert "how far" in text.lower()
+    assert "<td>conv1_1</td><td>64</td><td>64×43</td><td>3×3</td>" in text
+    assert "<td>conv5_4</td><td>512</td><td>4×2</td><td>252×252</td>" in text
+    assert len(re.findall(r"<td>conv\d_\d</td>", text)) == 16
     for name in ("relu1_1-gram", "relu2_1-texture", "relu2_1-reconstruction"):
         with Image.open(velatura.folder / "seen" / f"{name}.png") as picture:
             assert picture.width > 30
+
+
+def test_without_a_painting_the_page_speaks_of_none(velatura):
+    done = velatura("anatomy", "photo.png", "-o", "seen", "--layers", "pool1", "--size", "48")
+    assert done.returncode == 0, done.stderr
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    assert "photograph" in text
+    assert "painting" not in text
+    assert Page(text).links <= Page(text).anchors
 
 
 def test_names_are_escaped(velatura):
@@ -53,6 +65,24 @@ def test_names_are_escaped(velatura):
     text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;&amp;.png" in text
     assert "<b>" not in text
+
+
+def test_interrupted_it_shows_the_layers_that_are_done(velatura, monkeypatch):
+    whole = look.look
+
+    def stopped(network, layer, *rest):
+        if layer == "relu2_1":
+            raise KeyboardInterrupt
+        return whole(network, layer, *rest)
+
+    monkeypatch.setattr(look, "look", stopped)
+    arguments = ("anatomy", "photo.png", "-o", "seen", "--size", "48", "--layers")
+    done = velatura(*arguments, "relu1_1,relu2_1")
+    assert done.returncode == 130
+    assert "interrupted after 1 of 2 layers" in done.stderr
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    assert '<h2 id="relu1_1">' in text
+    assert '<h2 id="relu2_1">' not in text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from velatura.anatomy import suitability
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     monkeypatch.setattr(suitability, "STEPS", (2,))
+    monkeypatch.setattr(suitability, "SIZE", 64)
 
 
 def test_it_measures_and_judges(velatura):
@@ -21,12 +22,28 @@ def test_it_measures_and_judges(velatura):
         assert entry["scale"] in entry["structure"]
         assert entry["verdict"]
     with Image.open(velatura.folder / "seen" / "painting.png") as sheet:
-        assert sheet.width > 3 * 80
+        assert sheet.width > 3 * 60
+
+
+def test_interrupted_it_tells_of_those_that_are_done(velatura, monkeypatch):
+    whole, measured = suitability.measure, []
+
+    def stopped(*arguments):
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(whole(*arguments))
+        return measured[0]
+
+    monkeypatch.setattr(suitability, "measure", stopped)
+    done = velatura("style-report", "painting.png", "photo.png", "--json")
+    assert done.returncode == 130
+    assert "interrupted after 1 of 2 paintings" in done.stderr
+    assert list(json.loads(done.stdout)) == ["painting.png"]
 
 
 def test_it_says_so_in_words(velatura):
     done = velatura("style-report", "painting.png", "--quiet")
-    assert done.stdout.startswith("painting.png\n  unevenness")
+    assert done.stdout.startswith("painting.png\n  variety")
     assert done.stderr == ""
 
 

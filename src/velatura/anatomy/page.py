@@ -10,19 +10,35 @@ from PIL import Image
 from velatura.anatomy.look import Look
 from velatura.perception.layers import BLOCKS, geometry
 
-MAP_SIDE = 150  # pixels of a feature map on the page
+MAP_SIDE = 240  # pixels of a feature map on the page
+
+FINDS = {
+    "1": "Edges, blobs and colours.",
+    "2": "Corners, thin lines, the texture of a brush.",
+    "3": "Patterns: foliage, bricks, ripples, strokes with their direction.",
+    "4": "Parts of things, wherever they are and at some distance from their exact pixels.",
+    "5": "Things and their surroundings; of the pixels little is left.",
+}
+"""What the layers of each block mostly respond to."""
+
+TEXTURE = """<p><strong>The texture alone.</strong> A picture found from noise that gives this layer
+the painting's Gram matrix: what style is to this layer, with nothing of the layout.</p>"""
 
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 17px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; }
 body { padding: 0 1rem; } h1, h2 { line-height: 1.2; }
+h1 { overflow-wrap: anywhere; }
 h2 { margin-top: 3rem; border-top: 1px solid #8886; padding-top: 1rem; }
 figure { margin: 0; } figcaption { font-size: .85rem; opacity: .8; }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; }
-.row img { max-width: 100%; height: auto; } .maps img { image-rendering: pixelated; }
-table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; }
-td:first-child, th:first-child { text-align: left; }
-svg { width: 100%; height: auto; }
+.row img { max-width: 100%; height: auto; }
+.maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(8rem, 22%), 1fr)); }
+.maps img { width: 100%; image-rendering: pixelated; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; } td, th { padding: .2rem .6rem; text-align: right; }
+td:first-child, th:first-child { padding-left: 0; text-align: left; }
+svg { width: 100%; min-width: 42rem; height: auto; }
 svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
 .bar { background: #4a78b5; height: .8rem; display: inline-block; }
 """
@@ -46,12 +62,23 @@ the picture through layers: each turns the one before into many small pictures, 
 maps</em>, white where it finds what it looks for. Style transfer uses two things it has learnt:
 where features are (<em>content</em>) and which features occur together (<em>style</em>).</p>
 <div class="row">{images}</div>
-<nav><h2>Contents</h2><ol><li><a href="#network">The network</a></li>{contents}
+<nav><h2>Contents</h2><ol><li><a href="#network">The network</a></li>
+<li><a href="#reading">How to read what follows</a></li>{contents}
 {'<li><a href="#distances">How far apart they are</a></li>' if painting else ""}</ol></nav>
 <h2 id="network">The network</h2>
 <p>Sixteen convolutions in five blocks. Between blocks height and width are halved, so that one
 position sees more and more of the photograph: the <em>receptive field</em>, in pixels a side.</p>
-{_network(photograph.width, photograph.height)}
+<div class="wide">{_network(photograph.width, photograph.height)}</div>
+<div class="wide">{_layers(photograph.width, photograph.height)}</div>
+<h2 id="reading">How to read what follows</h2>
+<p><strong>Feature maps.</strong> Of a layer's maps those that respond most, white where
+strongest.</p>
+<p><strong>Gram matrix.</strong> How often two maps respond at the same place, wherever that is: a
+row and a column for each map, sorted by how strongly the photograph moves them. Brighter is more, a
+grey level a constant factor.</p>
+<p><strong>What the layer still knows.</strong> A picture found from noise that gives this layer the
+photograph's features: content, as far as the layer has it.</p>
+{TEXTURE if painting else ""}
 {"".join(map(_section, looks))}
 {_distances(looks) if painting else ""}
 </body></html>
@@ -86,27 +113,37 @@ def _network(width: int, height: int) -> str:
     return f'<svg viewBox="0 0 {x:.0f} 230" role="img" aria-label="VGG-19">{"".join(boxes)}</svg>'
 
 
+def _layers(width: int, height: int) -> str:
+    """The same in numbers, a row for each convolution."""
+    rows = ""
+    for name, channels in (layer for block in BLOCKS for layer in block):
+        stride, reach = geometry(name)
+        field = 2 * reach + stride
+        rows += (
+            f"<tr><td>{name}</td><td>{channels}</td><td>{width // stride}×{height // stride}</td>"
+        )
+        rows += f"<td>{field}×{field}</td></tr>"
+    names = "".join(f"<th>{name}</th>" for name in ("layer", "maps", "size", "field"))
+    return f"<table><tr>{names}</tr>{rows}</table>"
+
+
 def _section(look: Look) -> str:
     channels, height, width = look.shape
     maps = "".join(
         _figure(_enlarged(picture), f"map {number}")
         for number, picture in zip(look.channels, look.maps, strict=True)
     )
-    grams = _figure(look.gram, "Gram matrix of the photograph")
-    known = _figure(look.reconstruction, f"what {look.layer} still knows")
-    if look.painting_gram and look.texture:
-        grams += _figure(look.painting_gram, "and of the painting")
-        known += _figure(look.texture, "the painting's texture at this layer alone")
+    pictures = _figure(look.gram, "Gram matrix of the photograph")
+    if look.painting_gram:
+        pictures += _figure(look.painting_gram, "Gram matrix of the painting")
+    found = _figure(look.reconstruction, f"what {look.layer} still knows of the photograph")
+    if look.texture:
+        found += _figure(look.texture, f"the painting's texture at {look.layer} alone")
     return f"""
 <h2 id="{look.layer}">{look.layer}</h2>
-<p>{channels} maps of {width}×{height}; one position sees {look.field}×{look.field} pixels.</p>
-<p>The maps that respond most, white where strongest:</p><div class="row maps">{maps}</div>
-<p>The Gram matrix says how often two maps respond at the same place, wherever that is: brighter is
-more, a grey level a constant factor. Maps are sorted by how strongly the photograph moves
-them.</p><div class="row">{grams}</div>
-<p>A picture found from noise that gives this layer the photograph's features has the photograph's
-content as far as the layer knows it. One that gives it the painting's Gram matrix has its texture
-and nothing of its layout.</p><div class="row">{known}</div>"""
+<p>{FINDS[look.layer[4]]} {channels} maps of
+{width}×{height}; one position sees {look.field}×{look.field} pixels.</p>
+<div class="row maps">{maps}</div><div class="row">{pictures}</div><div class="row">{found}</div>"""
 
 
 def _distances(looks: Sequence[Look]) -> str:

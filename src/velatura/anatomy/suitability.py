@@ -7,11 +7,11 @@ from torch import Tensor
 
 from velatura.anatomy.alone import Watch, texture
 from velatura.images.color import oklab
-from velatura.images.resize import fit, resize
+from velatura.images.resize import resize
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19
 
-SIZE = 256  # pixels, the long side at which a painting is measured
+SIZE = 256  # pixels a side of the square whose area a painting is measured at
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")  # that no texture is made from
 STEPS = (40, 30)
@@ -19,6 +19,9 @@ STEPS = (40, 30)
 
 class Suitability(NamedTuple):
     """Measures of a painting; distances are squared Wasserstein ones, relative to the painting."""
+
+    variety: float
+    """How many different things the deepest style layer sees in it (`variety`)."""
 
     unevenness: float
     """How far the statistics of its quarters are from those of the whole; 0 for a pure texture."""
@@ -38,6 +41,12 @@ class Suitability(NamedTuple):
     texture: Tensor  # (1, 3, height, width)
     surrogate: Tensor  # likewise
 
+    def figures(self) -> dict[str, float]:
+        """Its numbers by name, those of a layer as `structure relu1_1`."""
+        alone = ("variety", "unevenness", "kept", "chroma", "lightness")
+        layers = {f"structure {name}": value for name, value in self.structure.items()}
+        return {name: getattr(self, name) for name in alone} | layers
+
     @property
     def scale(self) -> str:
         """The layer at which it differs most from its surrogate."""
@@ -50,34 +59,48 @@ def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) 
     `network` sees STYLE_LAYERS and HELD_OUT_LAYERS; `watch` is shown the steps of the texture.
     """
     size = (painting.shape[-2], painting.shape[-1])
-    painting = resize(painting, fit(size, min(SIZE, max(size))))
+    factor = SIZE / (size[0] * size[1]) ** 0.5
+    size = (max(32, round(size[0] * factor)), max(32, round(size[1] * factor)))
+    painting = resize(painting, size)
     height, width = painting.shape[-2] // 2, painting.shape[-1] // 2
     quarters = [
         painting[..., top : top + height, left : left + width]
         for top in (0, painting.shape[-2] - height)
         for left in (0, painting.shape[-1] - width)
     ]
-    size = (painting.shape[-2], painting.shape[-1])
     alike = texture(painting, size, watch, steps=STEPS)
     surrogate = random_phases(painting, torch.Generator().manual_seed(0))
+    moments = _moments(network, painting, STYLE_LAYERS + HELD_OUT_LAYERS)
+    roots = {name: losses.moments_root(moment) for name, moment in moments.items()}
     unevenness = sum(
-        sum(_distances(network, quarter, painting, STYLE_LAYERS[:4]).values())
-        for quarter in quarters
+        sum(_distances(network, quarter, roots, STYLE_LAYERS[:4]).values()) for quarter in quarters
     ) / (4 * len(quarters))
     held_out = [
-        sum(_distances(network, image, painting, HELD_OUT_LAYERS).values())
+        sum(_distances(network, image, roots, HELD_OUT_LAYERS).values())
         for image in (alike, surrogate)
     ]
     lab = oklab(painting)
     return Suitability(
+        variety(moments[STYLE_LAYERS[-1]]),
         unevenness,
-        _distances(network, surrogate, painting, STYLE_LAYERS),
+        _distances(network, surrogate, roots, STYLE_LAYERS),
         1 - held_out[0] / max(held_out[1], 1e-9),
         float(lab[:, 1:].norm(dim=1).mean()),
         float(lab[:, 0].std()),
         alike,
         surrogate,
     )
+
+
+def variety(moment: Tensor) -> float:
+    """How many directions share the second moments M (C, C) of a layer: their effective rank.
+
+    exp(−Σ pᵢ ln pᵢ) with pᵢ = λᵢ / tr M, the eigenvalues' shares (Roy and Vetterli 2007): 1 if all
+    positions see the same thing, n if they see n things that have nothing in common, each as often.
+    """
+    shares = torch.linalg.eigvalsh(moment.double()).clamp_min(0)
+    shares = shares / shares.sum().clamp_min(losses.SMALLEST)
+    return float(torch.special.entr(shares).sum().exp())
 
 
 def random_phases(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -93,21 +116,17 @@ def random_phases(image: Tensor, generator: torch.Generator) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(image) * phase, s=size).clamp(0, 1)
 
 
-def _distances(
-    network: VGG19, image: Tensor, painting: Tensor, layers: tuple[str, ...]
-) -> dict[str, float]:
-    """Per layer the Wasserstein distance of `image` to `painting`."""
+def _moments(network: VGG19, image: Tensor, layers: tuple[str, ...]) -> dict[str, Tensor]:
     with torch.no_grad():
-        moments = [
-            {
-                name: (losses.moments(f) / f[0, 0].numel()).double()
-                for name, f in network(picture, layers).items()
-            }
-            for picture in (image, painting)
-        ]
+        features = network(image, layers)
+    return {name: (losses.moments(f) / f[0, 0].numel()).double() for name, f in features.items()}
+
+
+def _distances(
+    network: VGG19, image: Tensor, roots: dict[str, Tensor], layers: tuple[str, ...]
+) -> dict[str, float]:
+    """Per layer the Wasserstein distance of `image` to the painting whose `roots` they are."""
     return {
-        name: float(
-            losses.wasserstein(moments[0][name], losses.moments_root(moments[1][name])).value
-        )
-        for name in layers
+        name: float(losses.wasserstein(moment, roots[name]).value)
+        for name, moment in _moments(network, image, layers).items()
     }

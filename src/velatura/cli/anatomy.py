@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.anatomy.look import look, prepare
+    from velatura.anatomy.look import Look, look, prepare
     from velatura.anatomy.page import page
     from velatura.images.io import atomic_path, make_folder, to_pil, write
 
@@ -32,10 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
     )
     folder: Path = arguments.output
     make_folder(folder)
-    looks = []
+    looks: list[Look] = []
+    interrupted = False
     for number, name in enumerate(layers, start=1):
-        with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
-            looks.append(look(network, name, photograph, painting, progress.show))
+        try:
+            with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
+                looks.append(look(network, name, photograph, painting, progress.show))
+        except KeyboardInterrupt:
+            if not looks:
+                raise
+            interrupted = True
+            break
         for part in ("gram", "reconstruction", "painting_gram", "texture"):
             if picture := getattr(looks[-1], part):
                 write(folder / f"{name}-{part.replace('_', '-')}.png", picture)
@@ -45,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     text = page(to_pil(photograph), other, looks, arguments.content.name)
     with atomic_path(folder / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
+    if interrupted:
+        say(f"interrupted after {len(looks)} of {len(layers)} layers")
     if not arguments.quiet:
         say(f"{folder / 'index.html'}")
-    return 0
+    return 130 if interrupted else 0

@@ -5,14 +5,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import Progress
+from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
 
 if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
 
-# Bounds between verdicts: first guesses, not calibrated on many paintings.
-UNEVEN, FAINT, GREY = 0.25, 0.15, 0.02
+# Of thirteen paintings that were painted with, the two above MANY left parts of figures in the sky,
+# the others none (docs/which-paintings-work.md). FAINT and GREY are set by eye, not by figures.
+MANY, FAINT, GREY = 57, 0.15, 0.02
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +37,21 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.output
     if folder:
         make_folder(folder)
-    report = {}
+    report: dict[str, Any] = {}
+    interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
         painting = read(path).pixels
         if min(painting.shape[-2:]) < 64:
             raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
         title = f"{path} ({number} of {len(arguments.paintings)})"
-        with Progress(arguments.quiet, title) as progress:
-            found = measure(network, painting, progress.show)
+        try:
+            with Progress(arguments.quiet, title) as progress:
+                found = measure(network, painting, progress.show)
+        except KeyboardInterrupt:
+            if not report:
+                raise
+            interrupted = True
+            break
         report[str(path)] = _as_dict(found)
         if folder:
             size = (found.texture.shape[-2], found.texture.shape[-1])
@@ -51,9 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
             write(folder / f"{path.stem}.png", side_by_side([to_pil(image) for image in images]))
     if arguments.json:
         print(json.dumps(report))
-        return 0
+    else:
+        _tell(report)
+    if interrupted:
+        say(f"interrupted after {len(report)} of {len(arguments.paintings)} paintings")
+    return 130 if interrupted else 0
+
+
+def _tell(report: dict[str, Any]) -> None:
     for name, entry in report.items():
         print(name)
+        print(f"  variety      {entry['variety']:.1f}")
         for key in ("unevenness", "kept", "chroma", "lightness"):
             print(f"  {key:12} {entry[key]:.3f}")
         levels = ", ".join(f"{layer} {value:.2f}" for layer, value in entry["structure"].items())
@@ -61,12 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {entry['verdict']}")
         if entry["suggestion"]:
             print(f"  try: {entry['suggestion']}")
-    return 0
 
 
 def _as_dict(found: "Suitability") -> dict[str, Any]:
     verdict, suggestion = judge(found)
     return {
+        "variety": found.variety,
         "unevenness": found.unevenness,
         "structure": found.structure,
         "scale": found.scale,
@@ -82,11 +98,16 @@ def judge(found: "Suitability") -> tuple[str, str]:
     """A verdict in words, and options to try."""
     if max(found.structure.values()) < FAINT:
         return "little texture beyond its colours: only its palette will come over", ""
-    if found.unevenness > UNEVEN:
+    if found.variety > MANY:
         return (
-            "uneven: it shows different things in different places, which a style loss mixes",
-            "--stroke-size 0.5, --style-mask with its most typical part, or a crop",
+            "many different things: a style loss asks for them all, and parts of them may appear "
+            "where the photograph is empty",
+            "--style-layers relu1_1,relu2_1,relu3_1,relu4_1=0.6,relu5_1=0.1, --content-weight 2, "
+            "or --style-mask with its most typical part",
         )
     if found.chroma < GREY:
-        return "even, nearly grey", "--colors content-luminance keeps the photograph's colours"
-    return "even and textured: a good style", ""
+        return (
+            "few things and some texture, nearly grey",
+            "--colors content-luminance keeps the photograph's colours",
+        )
+    return "few things and some texture: a good style", ""
