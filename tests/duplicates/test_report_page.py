@@ -1,30 +1,13 @@
 """The report in a browser."""
 
-import os
-import shutil
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from velatura.duplicates.find import Duplicates
 from velatura.duplicates.grouping import Group, Member
 from velatura.duplicates.report import write_report
 
 GROUPS = 90  # more than are drawn at once
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium, or the one that $CHROMIUM names."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.fail(
-            "the report's tests need Chromium: apt-get install chromium, or name one in $CHROMIUM"
-        )
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1250, 900), (390, 844)], ids=["desk", "phone"])

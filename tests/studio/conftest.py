@@ -1,13 +1,11 @@
 """A studio, a browser and tabs in it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.studio.driver import Studio
 
 from velatura.fast.network import StyleNetwork
@@ -24,20 +22,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     yield running
     assert running.end() == 0, running.log()
     assert "velatura/studio" not in running.log(), running.log()  # in no traceback
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or the one that $CHROMIUM names."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.fail(
-            "the studio's tests need Chromium: apt-get install chromium, or name one in $CHROMIUM"
-        )
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

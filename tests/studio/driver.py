@@ -69,10 +69,12 @@ def option(page: Page, name: str, of: str = "option") -> Locator:
 def go_to(page: Page, name: str) -> None:
     """Show the page of that name; on a narrow screen its tab may be in a menu."""
     tab = page.get_by_role("tab", name=name, exact=True)
+    menu = page.locator(".overflow-menu > button").first
+    expect(tab.filter(visible=True).or_(menu.filter(visible=True)).first).to_be_visible()
     if tab.is_visible():
         tab.click()
         return
-    page.locator(".overflow-menu > button").first.click()
+    menu.click()
     page.locator(".overflow-dropdown button", has_text=name).click()
 
 
