@@ -50,7 +50,7 @@ def main() -> None:
     pictures = base_pictures(arguments.folders, measured=False)
     looks, owners, turned = copies(pictures, generator)
     print(f"{len(pictures)} pictures, {len(looks)} with their copies")
-    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks]).float()
+    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks])
     numbers, found = seen_by_network(looks, len(pictures))
     found["mean"], projection = discriminant(numbers, owners, ~turned)
     found["projection"] = projection.half()

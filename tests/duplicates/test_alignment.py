@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from velatura.duplicates.alignment import BLUR, FAINT, TILTS, alignment
+from velatura.duplicates.alignment import BLUR, FAINT, SIDE, TILTS, alignment
 
 
 def grey(picture, side=32):
@@ -13,9 +13,13 @@ def grey(picture, side=32):
     )
 
 
-def aligned(one, other, **options):
+def fitted(one, other, **options):
     shapes = tuple(torch.tensor([picture.width / picture.height]) for picture in (one, other))
-    return float(alignment(grey(one)[None], grey(other)[None], shapes, **options))
+    return alignment(grey(one)[None], grey(other)[None], shapes, **options)
+
+
+def aligned(one, other, **options):
+    return float(fitted(one, other, **options).correlation)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.9, 0.7, 0.5])
@@ -32,6 +36,19 @@ def test_a_crop_of_other_proportions_fits(photographs):
     picture = photographs["astronaut"]
     strip = picture.crop((20, 60, picture.width - 20, picture.height - 60))
     assert aligned(strip, picture) > 0.65
+
+
+def test_a_crop_lies_where_it_was_cut(photographs):
+    picture = photographs["astronaut"]
+    crop = picture.crop((100, 40, 100 + picture.width // 2, 40 + picture.height // 2))
+    place = [
+        [0.5, 0, (2 * 100 + crop.width) / picture.width - 1],
+        [0, 0.5, (2 * 40 + crop.height) / picture.height - 1],
+    ]
+    for one, other, inside in ((picture, crop, True), (crop, picture, False)):
+        fit = fitted(one, other)
+        assert bool(fit.inside) is inside
+        assert np.allclose(fit.place[0], place, atol=2 / SIDE)
 
 
 def test_other_pictures_do_not_fit(photographs):
@@ -57,12 +74,8 @@ def test_at_full_scale_it_is_the_correlation_of_what_is_not_smooth():
     generator = np.random.default_rng(0)
     one = generator.normal(128, 40, (32, 32)).astype(np.float32)
     other = (0.8 * one + 0.6 * generator.normal(128, 40, (32, 32))).astype(np.float32)
-    found = float(
-        alignment(
-            *(torch.from_numpy(square)[None] for square in (one, other)),
-            (torch.ones(1), torch.ones(1)),
-        )
-    )
+    squares = [torch.from_numpy(square)[None] for square in (one, other)]
+    found = float(alignment(*squares, (torch.ones(1), torch.ones(1))).correlation)
     rough = [square - gaussian_filter(square, BLUR, mode="nearest") for square in (one, other)]
     faint = np.prod([square.std() / (square.std() + FAINT) for square in rough])
     wanted = np.corrcoef(rough[0].ravel(), rough[1].ravel())[0, 1] * faint

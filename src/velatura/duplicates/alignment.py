@@ -2,18 +2,20 @@
 
 Means and deviations of features say what a picture shows, not where: two shots of a meadow have the
 same. A copy also has its forms in the same place. The grey square of one picture is shrunk to each
-of SCALES, with the proportions it has in the other, and moved over it; the best correlation counts.
+of SCALES, with the proportions it has in the other, and moved over it; where both correlate best,
+`registration` looks closer.
 """
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache, reduce
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from velatura.duplicates.fingerprints import GREY
-
+SIDE = 32  # pixels a side that squares are reduced to: a search need not be finer
 SCALES = (1.0, 0.93, 0.865, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 TILTS = (-10.0, -5.0, 5.0, 10.0)  # degrees that are tried where nothing upright fits
 TILTED_SCALES = SCALES[:6]
@@ -22,95 +24,140 @@ FAINT = 1.0  # grey levels; added to a window's deviation, so that flat ones do 
 AT_ONCE = 256  # pairs
 
 
+class Fit(NamedTuple):
+    """How well the pictures of each pair fit, and where."""
+
+    correlation: Tensor  # (pairs,)
+    inside: Tensor  # (pairs,), whether the other lies in the one, not the one in the other
+    place: Tensor  # (pairs, 2, 3): where a point of the inner, from -1 to 1, lies in the outer
+
+    def or_better(self, fit: "Fit") -> "Fit":
+        """The better of two fits, for each pair."""
+        better = fit.correlation > self.correlation
+        return Fit(
+            torch.maximum(fit.correlation, self.correlation),
+            torch.where(better, fit.inside, self.inside),
+            torch.where(better[:, None, None], fit.place, self.place),
+        )
+
+
 def alignment(
     one: Tensor,
     other: Tensor,
     proportions: tuple[Tensor, Tensor],
     tilts: Sequence[float] = (0.0,),
     scales: Sequence[float] = SCALES,
-) -> Tensor:
-    """The best correlation of each pair over scales and places, either within the other: (pairs,).
+) -> Fit:
+    """The best correlation of each pair over scales and places, either within the other.
 
     Args:
-        one: grey squares (pairs, GREY, GREY) in 0 to 255.
+        one: grey squares (pairs, side, side) in 0 to 255.
         other: likewise.
         proportions: width by height of either, each (pairs,).
         tilts: degrees; the picture around the other is tilted by each.
         scales: sizes of the one inside, of the most that fits.
     """
-    best = []
-    for start in range(0, len(one), AT_ONCE):
+    found = []
+    for start in range(0, max(1, len(one)), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        a, b = one[part].float(), other[part].float()
-        a, b = a - _blurred(a), b - _blurred(b)
-        shapes = proportions[0][part].float(), proportions[1][part].float()
-        ratio = shapes[0] / shapes[1]
-        found = [
-            torch.maximum(
-                _within(_tilted(a, shapes[0], tilt), b, 1 / ratio, scales),
-                _within(_tilted(b, shapes[1], tilt), a, ratio, scales),
-            )
-            for tilt in tilts
-        ]
-        best.append(torch.stack(found).amax(0))
-    return torch.cat(best) if best else torch.zeros(0)
+        a, b = _rough(one[part]), _rough(other[part])
+        one_shape, other_shape = (shape[part].float() for shape in proportions)
+        fits = []
+        for tilt in tilts:
+            fits.append(_within(a, b, one_shape, other_shape, tilt, scales))
+            swapped = _within(b, a, other_shape, one_shape, tilt, scales)
+            fits.append(swapped._replace(inside=~swapped.inside))
+        found.append(reduce(Fit.or_better, fits))
+    return Fit(*(torch.cat(tensors) for tensors in zip(*found, strict=True)))
 
 
-def _tilted(squares: Tensor, proportions: Tensor, degrees: float) -> Tensor:
-    """Squashed pictures (pairs, GREY, GREY) turned about their middle, with nothing beyond them."""
-    if not degrees:
-        return squares
+def blurred(squares: Tensor, deviation: float) -> Tensor:
+    """Squares (pairs, side, side), blurred with a Gaussian; `deviation` in pixels."""
+    blur = _blur(squares.shape[-1], deviation)
+    return blur @ squares @ blur.T
+
+
+@lru_cache
+def _blur(side: int, deviation: float) -> Tensor:
+    """A Gaussian blur of `side` pixels as a matrix; beyond their ends they go on as they end."""
+    reach = math.ceil(4 * deviation)
+    places = torch.arange(-reach, reach + 1)
+    kernel = torch.exp(-places.square() / (2 * deviation**2))
+    rows = torch.arange(side)[:, None].expand(side, len(places))
+    columns = (rows + places).clamp(0, side - 1)
+    blur = torch.zeros(side, side)
+    return blur.index_put_(
+        (rows, columns), (kernel / kernel.sum()).expand_as(rows), accumulate=True
+    )
+
+
+def _rough(squares: Tensor) -> Tensor:
+    """Squares reduced to (pairs, SIDE, SIDE), less what is smooth."""
+    small = F.interpolate(squares[:, None].float(), (SIDE, SIDE), mode="area")[:, 0]
+    return small - blurred(small, BLUR)
+
+
+def _tilt(proportions: Tensor, degrees: float) -> Tensor:
+    """Where a point of a squashed picture turned about its middle lies in it: (pairs, 2, 3)."""
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    turning = squares.new_zeros((len(squares), 2, 3))
+    turning = proportions.new_zeros((len(proportions), 2, 3))
     turning[:, 0, 0] = turning[:, 1, 1] = cosine
     turning[:, 0, 1], turning[:, 1, 0] = -sine / proportions, sine * proportions
-    grid = F.affine_grid(turning, [len(squares), 1, GREY, GREY], align_corners=False)
-    return F.grid_sample(squares[:, None], grid, align_corners=False)[:, 0]
+    return turning
 
 
-def _blurred(squares: Tensor) -> Tensor:
-    """Grey squares (pairs, GREY, GREY), blurred with a Gaussian of BLUR pixels."""
-    reach = round(4 * BLUR)
-    places = torch.arange(-reach, reach + 1, dtype=squares.dtype)
-    kernel = torch.exp(-places.square() / (2 * BLUR**2))
-    kernel = kernel / kernel.sum()
-    padded = F.pad(squares[:, None], (reach,) * 4, mode="replicate")
-    across = F.conv2d(padded, kernel.view(1, 1, 1, -1))
-    return F.conv2d(across, kernel.view(1, 1, -1, 1))[:, 0]
+def _within(
+    outer: Tensor,
+    inner: Tensor,
+    outer_shape: Tensor,
+    inner_shape: Tensor,
+    tilt: float,
+    scales: Sequence[float],
+) -> Fit:
+    """How `inner`, shrunk, fits best into `outer`, tilted; both (pairs, SIDE, SIDE).
 
-
-def _within(whole: Tensor, part: Tensor, ratio: Tensor, scales: Sequence[float]) -> Tensor:
-    """The best correlation of `part`, shrunk, with a window of `whole`, both (pairs, GREY, GREY).
-
-    `ratio` (pairs,) is the proportions of `part` by those of `whole`. At each window it is the
-    normalised correlation: all windows at once, by Fourier transforms.
+    Shapes are proportions (pairs,). At each window it is the normalised correlation: all windows at
+    once, by Fourier transforms.
     """
-    spectrum, squares = torch.fft.rfft2(whole), torch.fft.rfft2(whole.square())
-    best = whole.new_full((len(whole),), -1.0)
+    turning = _tilt(outer_shape, tilt)
+    if tilt:
+        grid = F.affine_grid(turning, [len(outer), 1, SIDE, SIDE], align_corners=False)
+        outer = F.grid_sample(outer[:, None], grid, align_corners=False)[:, 0]
+    spectrum, squares = torch.fft.rfft2(outer), torch.fft.rfft2(outer.square())
+    ratio = inner_shape / outer_shape
+    best = outer.new_full((len(outer),), -1.0)
+    window = outer.new_zeros((len(outer), 4))  # left, top, width, height, as shares of the sides
     for scale in scales:
-        width = scale * torch.clamp(ratio, max=1)  # shares of the whole's sides
+        width = scale * torch.clamp(ratio, max=1)
         height = scale * torch.clamp(1 / ratio, max=1)
-        canvas, mask = _shrunk(part, width, height)
+        canvas, mask = _shrunk(inner, width, height)
         count = mask.sum((1, 2), keepdim=True)
         canvas = (canvas - canvas.sum((1, 2), keepdim=True) / count) * mask
         masks = torch.fft.rfft2(mask).conj()
-        shape = (GREY, GREY)
+        shape = (SIDE, SIDE)
         mean = torch.fft.irfft2(spectrum * masks, s=shape) / count
         variance = torch.fft.irfft2(squares * masks, s=shape) / count - mean.square()
         product = torch.fft.irfft2(spectrum * torch.fft.rfft2(canvas).conj(), s=shape) / count
         deviation = (canvas.square().sum((1, 2), keepdim=True) / count).sqrt()
         correlation = product / ((variance.clamp_min(0).sqrt() + FAINT) * (deviation + FAINT))
-        inside = _places(height, count.device)[:, :, None] & _places(width, count.device)[:, None]
-        best = torch.maximum(best, correlation.masked_fill(~inside, -1).amax((1, 2)))
-    return best
+        possible = _offsets(height)[:, :, None] & _offsets(width)[:, None]
+        found, at = correlation.masked_fill(~possible, -1).flatten(1).max(1)
+        here = torch.stack([at % SIDE / SIDE, at // SIDE / SIDE, width, height], dim=1)
+        window = torch.where((found > best)[:, None], here, window)
+        best = torch.maximum(best, found)
+    left, top, width, height = window.unbind(1)
+    placing = torch.zeros_like(turning)
+    placing[:, 0, 0], placing[:, 1, 1] = width, height
+    placing[:, 0, 2], placing[:, 1, 2] = 2 * left + width - 1, 2 * top + height - 1
+    return Fit(best, torch.ones_like(best, dtype=torch.bool), turning[:, :, :2] @ placing)
 
 
 def _shrunk(part: Tensor, width: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
     """`part` shrunk into the upper left corner of its square, and where that is (1 there)."""
-    steps = (torch.arange(GREY, device=part.device) + 0.5) / GREY
-    x, y = steps / width[:, None], steps / height[:, None]  # (pairs, GREY), 0 to 1 inside
+    steps = (torch.arange(SIDE) + 0.5) / SIDE
+    x, y = steps / width[:, None], steps / height[:, None]  # (pairs, SIDE), 0 to 1 inside
     mask = ((y <= 1)[:, :, None] & (x <= 1)[:, None]).to(part)
-    shape = (len(part), GREY, GREY)
+    shape = (len(part), SIDE, SIDE)
     grid = torch.stack(
         [(2 * x - 1)[:, None].expand(shape), (2 * y - 1)[:, :, None].expand(shape)], dim=-1
     )
@@ -118,7 +165,7 @@ def _shrunk(part: Tensor, width: Tensor, height: Tensor) -> tuple[Tensor, Tensor
     return canvas[:, 0] * mask, mask
 
 
-def _places(share: Tensor, device: torch.device) -> Tensor:
-    """At which offsets a window of `share` of the side lies inside: (pairs, GREY)."""
-    rows = torch.floor(share * GREY + 0.5)[:, None]
-    return torch.arange(GREY, device=device) <= GREY - rows
+def _offsets(share: Tensor) -> Tensor:
+    """At which offsets a window of `share` of the side lies inside: (pairs, SIDE)."""
+    rows = torch.floor(share * SIDE + 0.5)[:, None]
+    return torch.arange(SIDE) <= SIDE - rows

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
 
 SEEN = 96  # pixels a side of the square that the network sees
-GREY = 32  # pixels a side of the grey square that is kept
+GREY = 48  # pixels a side of the grey square that is kept
 FREQUENCIES = 16  # of the grey square, across and down, that are compared
 FAINT = 2.0  # grey levels: a picture that varies less is like no other
 LAYER = "relu3_4"  # whose features are described
@@ -184,9 +184,9 @@ def packed(vectors: Tensor) -> list[bytes]:
     return [row.tobytes() for row in vectors.half().numpy()]
 
 
-def unpacked(blobs: Sequence[Any], dtype: Any = np.float16) -> Tensor:
+def unpacked(blobs: Sequence[bytes]) -> Tensor:
     """The inverse of `packed`, float32 (n, numbers)."""
     if not blobs:
         return torch.zeros(0, 0)
-    array = np.frombuffer(b"".join(blobs), dtype).reshape(len(blobs), -1)
+    array = np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), -1)
     return torch.from_numpy(array.astype(np.float32))

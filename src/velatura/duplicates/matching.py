@@ -24,6 +24,7 @@ from velatura.duplicates.fingerprints import (
     whitened,
 )
 from velatura.duplicates.index import Index, Match, Picture
+from velatura.duplicates.registration import registered
 
 NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two scores
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
@@ -35,7 +36,7 @@ BLOCK = 128  # pictures compared with all others at once
 class Fingerprints(NamedTuple):
     """What is compared, of some pictures."""
 
-    greys: Tensor  # (pictures, GREY, GREY)
+    greys: Tensor  # uint8 (pictures, GREY, GREY)
     spectra: Tensor  # (pictures, numbers), whitened
     proportions: Tensor  # width by height (pictures,)
     descriptors: Tensor  # (pictures, numbers), zeros where there is none
@@ -53,19 +54,19 @@ class Likeness(NamedTuple):
     way: Tensor  # the turn of `one`, a place in TURNS
     cosine: Tensor  # of the descriptors
     spectra: Tensor  # cosine of the spectra, in that turn
-    alignment: Tensor  # in that turn
+    alignment: Tensor  # best correlation of the grey squares, in that turn
 
 
 def fingerprints(pictures: Sequence[Picture], calibration: Calibration) -> Fingerprints:
     """Fingerprints of pictures as an index holds them."""
-    greys = unpacked([picture.grey for picture in pictures], np.uint8).view(-1, GREY, GREY)
-    descriptors = greys.new_zeros((len(pictures), calibration.projection.shape[1]))
+    greys = _squares([picture.grey for picture in pictures])
+    descriptors = torch.zeros(len(pictures), calibration.projection.shape[1])
     seen = torch.tensor([picture.content_seen is not None for picture in pictures])
     if seen.any():
         descriptors[seen] = unpacked([p.content_seen for p in pictures if p.content_seen])
     return Fingerprints(
         greys,
-        whitened(spectrum(greys), calibration.scale),
+        _spectra(greys, calibration),
         torch.tensor([picture.width / picture.height for picture in pictures]),
         descriptors,
     )
@@ -98,14 +99,35 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
         torch.where(quarter, 1 / new.proportions[one], new.proportions[one]),
         known.proportions[other],
     )
-    squares = turn(new.greys[one], way), known.greys[other]
-    laid = alignment(*squares, shapes)
-    doubtful = (laid < FITS) & (cosines[one, other] >= TILTED_COSINE)
-    if doubtful.any():
-        some = [tensor[doubtful] for tensor in (*squares, *shapes)]
-        tilted = alignment(some[0], some[1], (some[2], some[3]), TILTS, TILTED_SCALES)
-        laid[doubtful] = torch.maximum(laid[doubtful], tilted)
+    laid = _laid_over((turn(new.greys[one], way), known.greys[other]), shapes, cosines[one, other])
     return Likeness(one, other, way, cosines[one, other], spectra, laid)
+
+
+def _laid_over(
+    squares: tuple[Tensor, Tensor], shapes: tuple[Tensor, Tensor], cosines: Tensor
+) -> Tensor:
+    """The best correlation of each pair of grey squares, one within the other: (pairs,)."""
+    if not len(cosines):
+        return cosines
+    laid = registered(*squares, alignment(*squares, shapes))
+    doubtful = (laid < FITS) & (cosines >= TILTED_COSINE)
+    if doubtful.any():
+        a, b, *some = (tensor[doubtful] for tensor in (*squares, *shapes))
+        tilted = registered(a, b, alignment(a, b, (some[0], some[1]), TILTS, TILTED_SCALES))
+        laid[doubtful] = torch.maximum(laid[doubtful], tilted)
+    return laid
+
+
+def _squares(greys: Sequence[bytes]) -> Tensor:
+    """Grey squares as an index holds them, uint8 (pictures, GREY, GREY)."""
+    array = np.frombuffer(bytearray(b"".join(greys)), np.uint8)
+    return torch.from_numpy(array.reshape(-1, GREY, GREY))
+
+
+def _spectra(greys: Tensor, calibration: Calibration) -> Tensor:
+    """Whitened spectra of grey squares (pictures, GREY, GREY): (pictures, numbers)."""
+    parts = [whitened(spectrum(part), calibration.scale) for part in torch.split(greys, BLOCK)]
+    return torch.cat(parts)
 
 
 def _varied(pictures: Fingerprints) -> Tensor:
@@ -148,8 +170,9 @@ class Matcher:
         The network need only look at those. From now on all of them are known.
         """
         if not self._known:
-            self._known = [self._spectra([picture.grey for picture in self.index.pictures()])]
-        new = self._spectra([seen.grey.tobytes() for seen in looks])
+            known = _squares([picture.grey for picture in self.index.pictures()])
+            self._known = [_spectra(known, self.calibration)]
+        new = _spectra(_squares([seen.grey.tobytes() for seen in looks]), self.calibration)
         ways = turned(new)
         near = self.calibration.near
         # One that leans on another needs no look by the network: that one, or the one it leans on
@@ -162,10 +185,6 @@ class Matcher:
         if len(self._known) > 64:
             self._known = [torch.cat(self._known)]
         return torch.nonzero(~decided).flatten().tolist()
-
-    def _spectra(self, greys: Sequence[bytes]) -> Tensor:
-        squares = unpacked(greys, np.uint8).view(-1, GREY, GREY)
-        return whitened(spectrum(squares), self.calibration.scale)
 
     def compare(self) -> Iterator[tuple[int, int]]:
         """Find and write the matches of all pictures not compared yet; yields how many are done.
