@@ -53,7 +53,7 @@ EPSILON = 1e-5
 MOST_GAIN = 4.0  # of a colour, so that the noise of a grey photograph is not blown up
 PASSES = 2.0  # how much of the picture is added before the sigmoid, whose slope is 1/4 at most
 FIRST_CHANGE = 0.1  # how large the last layer's kernel is to begin with
-STRIP_PIXELS = 1 << 18  # that a layer computes at once, so that what it needs meanwhile stays small
+STRIP_PIXELS = 1 << 20  # that a layer computes at once, so that what it needs meanwhile stays small
 
 
 class StyleNetwork(nn.Module):
@@ -112,8 +112,7 @@ class StyleNetwork(nn.Module):
             if layer.enlarge:
                 x = x[..., :height, :width]
             if layer.name != LAST:
-                scale, bias = (self.get_parameter(f"{layer.name}_{n}") for n in ("scale", "bias"))
-                x = F.instance_norm(x, weight=scale, bias=bias, eps=EPSILON)
+                x = self._normalised(layer, x)
                 x = x + entered if layer.adds else F.relu(x)
             seen[layer.name] = x
             if layer.joins:
@@ -156,9 +155,12 @@ class StyleNetwork(nn.Module):
     def _in_strips(self, layer: Layer, x: Tensor, size: tuple[int, int]) -> Tensor:
         """What `layer` makes of `x`, normalised; of `size` (height, width)."""
         height, width = size
+        rows = max(2, STRIP_PIXELS // width // 2 * 2)
+        if rows >= height:
+            whole = self._convolve(layer, x, _around(layer))[..., :height, :width]
+            return whole if layer.name == LAST else self._normalised(layer, whole)
         made = x.new_empty((1, layer.outputs, *size)).to(memory_format=torch.channels_last)
         total = x.new_zeros((2, layer.outputs), dtype=torch.float64)
-        rows = max(2, STRIP_PIXELS // width // 2 * 2)
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             window, beyond = _window(layer, x, top, bottom)
@@ -174,6 +176,13 @@ class StyleNetwork(nn.Module):
         scale = self.get_parameter(f"{layer.name}_scale") / deviation
         shift = self.get_parameter(f"{layer.name}_bias") - scale * mean
         return made.mul_(scale.view(1, -1, 1, 1).to(made)).add_(shift.view(1, -1, 1, 1).to(made))
+
+    def _normalised(self, layer: Layer, x: Tensor) -> Tensor:
+        """Each channel of each picture with the mean and deviation that the layer has learnt."""
+        scale, bias = (self.get_parameter(f"{layer.name}_{part}") for part in ("scale", "bias"))
+        if len(x) == 1:  # the same, without a detour over another memory format
+            return F.batch_norm(x, None, None, scale, bias, training=True, eps=EPSILON)
+        return F.instance_norm(x, weight=scale, bias=bias, eps=EPSILON)
 
     def _convolve(self, layer: Layer, x: Tensor, beyond: tuple[int, int, int, int]) -> Tensor:
         """The convolution of `x`, reflected `beyond` left, right, top, bottom; not yet cropped."""
