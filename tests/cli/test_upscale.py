@@ -114,3 +114,13 @@ def test_bad_input_is_one_line(velatura, files, arguments, complaint):
     assert complaint in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (velatura.folder / "o.png").exists()
+
+
+def test_a_painting_is_enlarged_when_it_is_done(velatura, files):
+    paint = ["stylize", "photo.png", "painting.png", "--size", "64", "--steps", "1", "--json"]
+    done = velatura(*paint, "-o", "large.png", "--upscale", "2")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    with Image.open(velatura.folder / "large.png") as image:
+        assert image.size == (report["width"], report["height"]) == (128, 86)
+    assert read_settings(velatura.folder / "large.png")["upscale"] == 2

@@ -15,8 +15,8 @@ from velatura.errors import ConfigError, ImageError, VelaturaError
 
 if TYPE_CHECKING:
     from PIL import Image
-    from torch import Tensor
 
+    from velatura.images.io import Picture
     from velatura.painting.checkpoint import State
     from velatura.painting.engine import Step
 
@@ -195,16 +195,14 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
 
     names = [style.name for style in commission.styles]
     content = commission.content.name if commission.content else None
-    enlarge: Callable[[Tensor], Tensor] | None = None
+    finish: Callable[[Picture], Picture] | None = None
     also: dict[str, Any] = {"first": commission.first} if commission.first else {}
     if commission.upscale > 1:
-        from velatura.images.io import Picture
         from velatura.superres.upscaler import Upscaler
 
-        upscaler = Upscaler(scale=commission.upscale, device=commission.config.device)
-        enlarge = lambda pixels: upscaler.enlarge(Picture(pixels)).pixels  # noqa: E731
+        finish = Upscaler(scale=commission.upscale, device=commission.config.device).enlarge
         also["upscale"] = commission.upscale
-    write_picture(commission.output, step, alpha, commission.config, content, names, enlarge, also)
+    write_picture(commission.output, step, alpha, commission.config, content, names, finish, also)
     height, width = (side * commission.upscale for side in step.scales[-1].size)
     return {
         "output": str(commission.output),

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from velatura.errors import ConfigError
-from velatura.images.io import ImageLike, read, to_pil, write
+from velatura.images.io import ImageLike, Picture, read, to_pil, write
 from velatura.images.resize import resize
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step, transfer
@@ -56,20 +56,20 @@ def write_picture(
     config: StyleConfig,
     content: str | None,
     styles: Sequence[str],
-    enlarge: Callable[[Tensor], Tensor] | None = None,
+    finish: Callable[[Picture], Picture] | None = None,
     also: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the picture of `step` at its full size, with how it was made inside.
 
     `alpha` is the photograph's (1, 1, height, width), `content` and `styles` are names of files;
-    `enlarge` is done to the pixels at last, and `also` is added to what is told inside.
+    `finish` is done to the picture at last, and `also` is added to what is told inside.
     Raises ImageError if it cannot be written.
     """
-    pixels = resize(step.image, step.scales[-1].size)
-    if enlarge:
-        pixels = enlarge(pixels)
-    size = (pixels.shape[-2], pixels.shape[-1])
-    image = to_pil(pixels, None if alpha is None else resize(alpha, size))
+    size = step.scales[-1].size
+    picture = Picture(resize(step.image, size), None if alpha is None else resize(alpha, size))
+    if finish:
+        picture = finish(picture)
+    image = to_pil(picture.pixels, picture.alpha)
     settings = {
         "velatura": __version__,
         "content": content,
