@@ -38,7 +38,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(cards))
         return 0
     for card in cards:
-        print(f"{card['name']:24} {card['painting']}")
+        print(f"{card['name']:26} {card['painting']}")
     return 0
 
 
