@@ -10,6 +10,7 @@ from tests.studio.driver import Studio
 
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import Style, save
+from velatura.studio.folder import Folder
 from velatura.superres import models
 from velatura.superres.network import UpscaleNetwork
 
@@ -22,6 +23,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     yield running
     assert running.end() == 0, running.log()
     assert "velatura/studio" not in running.log(), running.log()  # in no traceback
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    made = Folder(tmp_path / "work")
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -7,13 +7,6 @@ from velatura.studio.folder import KEPT, Folder
 
 
 @pytest.fixture
-def folder(tmp_path):
-    made = Folder(tmp_path / "work")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def sent(folder, photograph):
     """An upload of the photograph."""
 

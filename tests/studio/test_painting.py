@@ -6,16 +6,8 @@ from velatura.errors import ConfigError, ImageError
 from velatura.images.io import read_settings
 from velatura.painting.config import StyleConfig
 from velatura.studio import painting as module
-from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job
 from velatura.studio.painting import Finished, Order, going_on, painting
-
-
-@pytest.fixture
-def folder(tmp_path):
-    made = Folder(tmp_path / "work")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -71,9 +71,9 @@ def _fast_style(paintings: list[Path]) -> str:
 
     styles = shipped()
     if len(paintings) == 1:
+        checksum = sha256(paintings[0])
         for name, path in styles.items():
-            same_file = read_card(path).get("sha256") == sha256(paintings[0])
-            if name == paintings[0].stem or same_file:
+            if name == paintings[0].stem or read_card(path).get("sha256") == checksum:
                 return name
     raise ConfigError(
         "start-from-fast: expected one painting that a shipped style was learnt from "

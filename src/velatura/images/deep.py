@@ -3,6 +3,7 @@
 They need imagecodecs and tifffile, the extra `velatura[deep]`; without them Pillow reads 8 bits.
 """
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -87,8 +88,6 @@ def _is_srgb(image: Image.Image) -> bool:
     if not profile:
         return True
     try:
-        import io
-
         return (
             "srgb"
             in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).lower()

@@ -1,7 +1,7 @@
 """Start, stop and status: the same on every page whose work waits in the queue."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,6 +13,32 @@ from velatura.studio.jobs import Job, Queue, Standing
 
 SECONDS_BETWEEN_LOOKS = 0.5
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def text_to_copy(label: str, elem_id: str, lines: int = 3) -> gr.Textbox:
+    """A box of text that cannot be edited, with a button to copy it."""
+    return gr.Textbox(
+        label=label,
+        lines=lines,
+        max_lines=lines,
+        interactive=False,
+        buttons=["copy"],
+        elem_id=elem_id,
+    )
+
+
+def follow(form: Sequence[Any], command: Callable[..., str], text: gr.Textbox) -> None:
+    """Let `text` show the command line that `form` stands for, whenever a field changes."""
+    gr.on(
+        [part.change for part in form],
+        command,
+        list(form),
+        text,
+        preprocess=False,
+        trigger_mode="multiple",  # one at a time in the order they came, so that the last stays
+        concurrency_limit=1,
+        **QUIET,
+    )
 
 
 class Controls:

@@ -19,7 +19,7 @@ from velatura.images.resize import fit
 from velatura.studio import views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue, Standing
-from velatura.studio.pages.controls import QUIET, Controls
+from velatura.studio.pages.controls import QUIET, Controls, text_to_copy
 
 FINISHED, SHELVES = "finished pictures", ("photographs", "paintings")
 TASKS = {"looking": 0.0, "comparing": 0.8, "grouping": 0.9}  # the share done when each begins
@@ -55,14 +55,7 @@ class DuplicatesPage:
                 )
         self.controls = Controls(folder, queue, "duplicates", "Find")
         self.groups = gr.HTML(NOTHING, elem_id="duplicates-groups")
-        self.others = gr.Textbox(
-            label="All but those to keep",
-            lines=3,
-            max_lines=3,
-            interactive=False,
-            buttons=["copy"],
-            elem_id="duplicates-others",
-        )
+        self.others = text_to_copy("All but those to keep", "duplicates-others")
         gr.Textbox(
             "velatura duplicates DIR --report duplicates.html",
             label="For folders, at the command line",

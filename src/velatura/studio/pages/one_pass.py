@@ -19,7 +19,7 @@ from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
 from velatura.studio.models import ModelField
 from velatura.studio.one_pass import Finished, Order, Painted, forget, mixing, painting
-from velatura.studio.pages.controls import QUIET, Controls
+from velatura.studio.pages.controls import QUIET, Controls, follow, text_to_copy
 from velatura.studio.pictures import (
     check_pictures,
     pictures_field,
@@ -82,14 +82,7 @@ class OnePassPage:
         self.download = gr.DownloadButton(
             "Download, settings inside", interactive=False, elem_id="pass-download"
         )
-        self.command = gr.Textbox(
-            label="The same at the command line",
-            lines=3,
-            max_lines=3,
-            interactive=False,
-            buttons=["copy"],
-            elem_id="pass-command",
-        )
+        self.command = text_to_copy("The same at the command line", "pass-command")
         self.finished = gr.State(None)
 
     def _connect(self) -> None:
@@ -119,15 +112,7 @@ class OnePassPage:
         self.photographs.upload(self._check, self.photographs, [self.photographs, status], **raw)
         self.at_hand.select(self._take, self.photographs, self.photographs, **raw)
         self.style.connect(status, **QUIET)
-        gr.on(
-            [part.change for part in form],
-            self._command,
-            form,
-            self.command,
-            trigger_mode="multiple",  # one at a time in the order they came, so that the last stays
-            concurrency_limit=1,
-            **raw,
-        )
+        follow(form, self._command, self.command)
 
     def choices(self) -> list[Any]:
         """What the shelf and the list of styles show; for their components, in this order."""

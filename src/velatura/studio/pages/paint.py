@@ -17,6 +17,7 @@ from velatura.perception.losses import by_kind
 from velatura.studio import fields, views
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
+from velatura.studio.pages.controls import QUIET, follow, text_to_copy
 from velatura.studio.painting import Finished, Order, going_on, painting
 from velatura.studio.pictures import (
     check_pictures,
@@ -112,14 +113,7 @@ class PaintPage:
         self.download = gr.DownloadButton(
             "Download the picture, settings inside", interactive=False, elem_id="download"
         )
-        self.command = gr.Textbox(
-            label="The same at the command line",
-            lines=3,
-            max_lines=3,
-            interactive=False,
-            buttons=["copy"],
-            elem_id="command",
-        )
+        self.command = text_to_copy("The same at the command line", "command")
         self.finished = gr.State(None)
 
     def _connect(self) -> None:
@@ -129,40 +123,30 @@ class PaintPage:
             *(self.start, self.stop, self.on, self.status, self.preview, self.compare),
             *(self.losses, self.download, self.finished, self.photographs, self.paintings_at_hand),
         ]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        painted: dict[str, Any] = quiet | {"concurrency_limit": None, "preprocess": False}
+        painted: dict[str, Any] = QUIET | {"concurrency_limit": None, "preprocess": False}
         self.start.click(self._paint, [self.finished, *form], outputs, **painted)
         self.on.click(self._go_on, [self.finished, *form], outputs, **painted)
-        self.stop.click(self._stop, None, self.stop, queue=False, **quiet)
+        self.stop.click(self._stop, None, self.stop, queue=False, **QUIET)
         self.photograph.upload(
             self._check_photograph,
             self.photograph,
             [self.photograph, self.status],
             preprocess=False,
-            **quiet,
+            **QUIET,
         )
         self.paintings.upload(
             self._check_paintings,
             self.paintings,
             [self.paintings, self.status],
             preprocess=False,
-            **quiet,
+            **QUIET,
         )
-        self.photographs.select(self._take_photograph, None, self.photograph, **quiet)
+        self.photographs.select(self._take_photograph, None, self.photograph, **QUIET)
         self.paintings_at_hand.select(
-            self._take_painting, self.paintings, self.paintings, preprocess=False, **quiet
+            self._take_painting, self.paintings, self.paintings, preprocess=False, **QUIET
         )
-        self.recipe.input(self._settings_of_recipe, self.recipe, [*self.fields.values()], **quiet)
-        gr.on(
-            [part.change for part in form],
-            self._command,
-            form,
-            self.command,
-            preprocess=False,
-            trigger_mode="multiple",  # one at a time in the order they came, so that the last stays
-            concurrency_limit=1,
-            **quiet,
-        )
+        self.recipe.input(self._settings_of_recipe, self.recipe, [*self.fields.values()], **QUIET)
+        follow(form, self._command, self.command)
 
     def at_hand(self) -> list[Any]:
         """What the two shelves show; for their components, in this order."""

@@ -14,7 +14,7 @@ from velatura.studio import views
 from velatura.studio.folder import MOST_PIXELS, Folder
 from velatura.studio.jobs import Job, Queue, Standing
 from velatura.studio.models import ModelField
-from velatura.studio.pages.controls import QUIET, Controls
+from velatura.studio.pages.controls import QUIET, Controls, follow, text_to_copy
 from velatura.studio.pictures import photograph_field, shelf_field, thumbnails
 from velatura.superres.models import SHELF
 from velatura.superres.options import SCALES
@@ -69,14 +69,7 @@ class UpscalePage:
                     interactive=False,
                     elem_id="upscale-download",
                 )
-                self.command = gr.Textbox(
-                    label="The same at the command line",
-                    lines=2,
-                    max_lines=2,
-                    interactive=False,
-                    buttons=["copy"],
-                    elem_id="upscale-command",
-                )
+                self.command = text_to_copy("The same at the command line", "upscale-command", 2)
         self._connect()
 
     def _connect(self) -> None:
@@ -95,7 +88,7 @@ class UpscalePage:
         )
         self.at_hand.select(self._take, None, self.photograph, **QUIET)
         self.model.connect(self.controls.status, **QUIET)
-        gr.on([part.change for part in form], self._command, form, self.command, **raw)
+        follow(form, self._command, self.command)
 
     def choices(self) -> list[Any]:
         """What the shelf and the list of models show; for their components, in this order."""
