@@ -84,8 +84,11 @@ class Measures:
     def _quantiles(self, features: Tensor) -> Tensor:
         """Quantiles of each projection of features (1, C, H, W)."""
         flat = features[0].flatten(1)
-        projected, _ = (self.projections[len(flat)] @ flat).sort(dim=1)
-        return F.interpolate(projected[None], QUANTILES, mode="linear", align_corners=True)[0]
+        projected = (self.projections[len(flat)] @ flat).numpy()
+        projected.sort(axis=1)  # thirty times as fast as torch's
+        return F.interpolate(
+            torch.from_numpy(projected)[None], QUANTILES, mode="linear", align_corners=True
+        )[0]
 
 
 def _self_similarity(features: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ CONFIGS = {
 
 def both(embedded, generator, config, size, tile_pixels, dtype):
     """Terms and gradients of the whole image and of its tiles, and the number of these."""
-    layers = [*config.content_layers, *config.style_layers]
+    layers = config.layers
     network = VGG19(
         embedded, layers, pooling=config.pooling, padding=config.padding, dtype=dtype
     ).to(dtype)

@@ -10,6 +10,7 @@ from velatura.painting.recipes import CONTENT_ONLY
 
 FIXED = {
     "content_layers",
+    "similarity_layers",
     "content_weight",
     "strength",
     "mask",

@@ -12,6 +12,7 @@ from velatura.painting.recipes import STYLE_ONLY
 FIXED = {
     "size",
     "content_layers",
+    "similarity_layers",
     "content_weight",
     "content_loss",
     "strength",

@@ -160,7 +160,7 @@ def transfer(
     subjects = subjects.at(scales[-1].size, config)  # what is larger than the picture can go
     network = VGG19(
         weights.load(config.weights),
-        [*config.content_layers, *config.style_layers],
+        config.layers,
         pooling=config.pooling,
         padding=config.padding,
         device=device,

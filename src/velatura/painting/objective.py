@@ -1,6 +1,6 @@
 """What is minimised: `objective(image) -> (terms, gradient)`."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.painting.config import StyleConfig
+from velatura.painting.similarity import Similarity
 from velatura.painting.stages import Stage, plan
 from velatura.painting.tiles import Tile
 from velatura.painting.workers import Workers
@@ -86,15 +87,27 @@ class Objective:
         self.network, self.config = network, config
         self.workers = workers or Workers()
         self.content_layers = _weighted(config.content_layers, config.effective_content_weight)
+        self.similarity_layers = _weighted(
+            config.similarity_layers, config.effective_content_weight
+        )
         self.style_layers = _weighted(config.style_layers, config.style_weight)
-        self.layers = [*{**self.content_layers, **self.style_layers}]
+        self.layers = [*{**self.content_layers, **self.similarity_layers, **self.style_layers}]
         self.regions = self._regions(masks, len(styles))
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
         self.stages = self._plan(content, self.layers)
-        self.content_targets: dict[str, list[Tensor]] = {name: [] for name in self.content_layers}
+        kept = {**self.content_layers, **self.similarity_layers}
+        seen: dict[str, dict[Tile, Tensor]] = {name: {} for name in kept}
+        sums = torch.promote_types(network.dtype, torch.float32)
         with torch.no_grad():
-            self._visit(content, self._content_stages(), self._keep)
+            self._see_content(content, seen)
+            self.content_targets = {name: seen[name] for name in self.content_layers}
+            self.similarities = {
+                name: Similarity(
+                    seen[name], content.new_zeros(channels(name), dtype=sums), self.workers
+                )
+                for name in self.similarity_layers
+            }
             self.style_targets = [
                 self._style_targets(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
@@ -108,7 +121,11 @@ class Objective:
         derivatives: dict[str, list[Tensor]] = {}  # of the loss by each region's F Fᵀ
         with torch.no_grad():
             masks = [region.mask for region in self.regions]
-            moments, sight = self._moments(image, self.stages, masks, watch=True)
+            for similarity in self.similarities.values():
+                similarity.begin()
+            moments, sight = self._moments(image, self.stages, masks, self.similarities, watch=True)
+            for name, weight in self.similarity_layers.items():
+                terms[f"content similarity {name}"] = weight * self.similarities[name].loss()
             for name, of_regions in moments.items():
                 weight = self.style_layers[name]
                 found = [
@@ -173,10 +190,10 @@ class Objective:
         for stage in reversed(self.stages):
             entered = sight.inputs.pop()
             before = torch.zeros_like(entered)
-            for number, tile in enumerate(self._own(stage.tiles)):
+            for tile in self._own(stage.tiles):
                 watched = sight.watched.pop(stage.start, None)
                 window, features = watched or self._watch(entered, stage, tile)
-                shares = self._shares(stage, tile, number, features, derivatives, terms)
+                shares = self._shares(stage, tile, features, derivatives, terms)
                 if stage.end:
                     stride = stage.stride(stage.end)
                     shares.setdefault(stage.end, torch.zeros_like(features[stage.end]))
@@ -194,14 +211,13 @@ class Objective:
         self,
         stage: Stage,
         tile: Tile,
-        number: int,
         features: Features,
         derivatives: dict[str, list[Tensor]],
         terms: Terms,
     ) -> Features:
         """The loss's gradient at the features in `tile`, zero at positions that it does not own.
 
-        `number` is the tile's among those of this worker. Adds its content errors to `terms`.
+        Adds its content errors to `terms`.
         """
         shares = {}
         for name in stage.layers:
@@ -209,10 +225,12 @@ class Objective:
             owned = features[name][tile.owned(stride)]
             parts = []
             if weight := self.content_layers.get(name):
-                target = self.content_targets[name][number]
+                target = self.content_targets[name][tile]
                 loss = losses.content(owned, target, self.content_divisors[name])
                 terms[f"content {name}"] += weight * loss.value
                 parts.append(weight * loss.gradient)
+            if weight := self.similarity_layers.get(name):
+                parts.append(weight * self.similarities[name].share(tile, owned))
             for region, derivative in zip(self.regions, derivatives.get(name, []), strict=False):
                 weights = _at(region.mask[name], tile, stride)
                 parts.append(losses.through_moments(owned, derivative, weights))
@@ -224,9 +242,17 @@ class Objective:
         return shares
 
     def _moments(
-        self, image: Tensor, stages: Sequence[Stage], masks: Sequence[Mask], watch: bool = False
+        self,
+        image: Tensor,
+        stages: Sequence[Stage],
+        masks: Sequence[Mask],
+        similarities: Mapping[str, Similarity],
+        watch: bool = False,
     ) -> tuple[dict[str, list[Moments]], Sight]:
-        """Per style layer and mask the moments over all workers' tiles, and what was seen."""
+        """Per style layer and mask the moments over all workers' tiles, and what was seen.
+
+        All of it is shown to the `similarities` of layers, too.
+        """
         sums: dict[str, list[Tensor]] = {}
         divisors: dict[str, list[float]] = {}
         for name in self.style_layers:
@@ -247,6 +273,8 @@ class Objective:
                 owned = features[name].detach()[tile.owned(stride)]
                 for mask, total in zip(masks, sums.get(name, []), strict=False):
                     total += losses.moments(owned, total.dtype, _at(mask[name], tile, stride))
+                if name in similarities:
+                    similarities[name].see(tile, owned)
 
         sight = self._visit(image, stages, add_up, watch)
         self.workers.add(*(total for totals in sums.values() for total in totals))
@@ -256,23 +284,23 @@ class Objective:
         }
         return moments, sight
 
-    def _content_stages(self) -> list[Stage]:
-        """The stages up to the last that holds content, in the same tiles."""
+    def _see_content(self, content: Tensor, seen: dict[str, dict[Tile, Tensor]]) -> None:
+        """Put the photograph's features at the layers of `seen` there, by the tile that owns them.
+
+        It is seen in the same tiles as the pictures, up to the last stage that has such a layer.
+        """
+
+        def keep(stage: Stage, tile: Tile, features: Features) -> None:
+            for name in stage.layers:
+                seen[name][tile] = features[name][tile.owned(stage.stride(name))].clone()
+
         stages = [
-            stage._replace(
-                layers=tuple(name for name in stage.layers if name in self.content_layers)
-            )
+            stage._replace(layers=tuple(name for name in stage.layers if name in seen))
             for stage in self.stages
         ]
         while stages and not stages[-1].layers:
             stages.pop()
-        return stages
-
-    def _keep(self, stage: Stage, tile: Tile, features: Features) -> None:
-        """Take the content targets in a tile."""
-        for name in stage.layers:
-            owned = features[name][tile.owned(stage.stride(name))]
-            self.content_targets[name].append(owned.clone())
+        self._visit(content, stages, keep)
 
     def _regions(self, masks: Sequence[Tensor], styles: int) -> list[Region]:
         """One region for each style's mask, its share its area's; without masks one for all."""
@@ -331,7 +359,7 @@ class Objective:
         """What squared errors at `layer`, summed over all workers' tiles, are divided by."""
         if self.config.content_loss == "sum":
             return 2.0
-        targets = self.content_targets[layer]
+        targets = self.content_targets[layer].values()
         if self.config.content_loss == "relative":
             sizes = [float(losses.square_sum(target)) for target in targets]
         else:
@@ -343,7 +371,7 @@ class Objective:
     def _style_targets(self, style: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
         """Per layer the painting's Gram matrix, or a root of its second moments."""
         stages = self._plan(style, self.style_layers)
-        moments, _ = self._moments(style, stages, [self._mask(mask)])
+        moments, _ = self._moments(style, stages, [self._mask(mask)], {})
         if self.config.style_loss == "gram":
             return {name: moment.matrix for name, (moment,) in moments.items()}
         return {name: losses.moments_root(moment.matrix) for name, (moment,) in moments.items()}

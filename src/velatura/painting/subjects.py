@@ -75,8 +75,7 @@ def gather(
 
 def smallest_side(config: StyleConfig) -> int:
     """Pixels a side below which the deepest layer would have no position, and at least 16."""
-    layers = [*config.content_layers, *config.style_layers]
-    return max(16, *(geometry(layer).stride for layer in layers))
+    return max(16, *(geometry(layer).stride for layer in config.layers))
 
 
 def _read_mask(path: str, image: Tensor) -> Tensor:
