@@ -159,7 +159,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--methods", default=",".join(m for m in METHODS if m not in LONG))
-    parser.add_argument("--limit", type=float, default=8.0, help="seconds for one picture")
+    parser.add_argument(
+        "--limit", type=float, default=6.0, help="seconds for one picture of others"
+    )
     parser.add_argument("--output", type=Path, default=Path("quality"))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -227,9 +229,11 @@ def hypervolume(points: list[tuple[float, float]]) -> float:
 
 
 def _volumes(found: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Per method and pair the hypervolume of its strengths."""
+    """Per method and pair the hypervolume of its strengths; the identity is no pair."""
     points: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in found:
+        if row["method"] == "identity":
+            continue
         of_method = points.setdefault(row["method"], {})
         of_method.setdefault(row["pair"], []).append((row["style"], row["content"]))
     return {
@@ -263,34 +267,32 @@ def _stability(volumes: dict[str, dict[str, float]], pairs: list[str]) -> float:
 
 def _report(found: list[dict[str, Any]], arguments: argparse.Namespace, pairs: int) -> None:
     volumes = _volumes(found)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    for method, strength in dict.fromkeys((r["method"], r["strength"]) for r in found):
+        of = [r for r in found if (r["method"], r["strength"]) == (method, strength)]
+        row = {"method": method, "strength": strength, "pictures": len(of)}
+        row["seconds"] = round(statistics.median(r["seconds"] for r in of), 2)
+        for name in ("style", "content"):
+            row[name] = _with_interval([r[name] for r in of])
+        rows.append(row | {"hypervolume": ""})
     for method, of_pairs in volumes.items():
-        strengths = dict.fromkeys(row["strength"] for row in found if row["method"] == method)
-        for strength in strengths:
-            of = [r for r in found if r["method"] == method and r["strength"] == strength]
-            row: dict[str, Any] = {"method": method, "strength": strength, "pictures": len(of)}
-            row["seconds"] = round(statistics.median(r["seconds"] for r in of), 2)
-            for name in ("style", "content"):
-                values = [r[name] for r in of]
-                low, high = _interval(values)
-                row[name] = round(statistics.fmean(values), 3)
-                row[f"{name} 95%"] = f"{low:.3f} to {high:.3f}"
-            rows.append(row)
-        low, high = _interval([*of_pairs.values()])
-        rows[-1]["hypervolume"] = round(statistics.fmean(of_pairs.values()), 4)
-        rows[-1]["hypervolume 95%"] = f"{low:.3f} to {high:.3f}"
+        last = max(k for k, row in enumerate(rows) if row["method"] == method)
+        rows[last]["hypervolume"] = _with_interval([*of_pairs.values()])
     tau = _stability(volumes, [*next(iter(volumes.values()))]) if len(volumes) > 1 else math.nan
     if arguments.json:
         print(json.dumps({"rows": rows, "least_tau": tau, "pairs": pairs}))
         return
-    names = [*rows[0], "hypervolume", "hypervolume 95%"]
-    names = [*dict.fromkeys(names)]
-    print(f"| {' | '.join(names)} |\n|{' --- |' * len(names)}")
+    print(f"| {' | '.join(rows[0])} |\n|{' --- |' * len(rows[0])}")
     for row in rows:
-        print(f"| {' | '.join(str(row.get(name, '')) for name in names)} |")
+        print(f"| {' | '.join(map(str, row.values()))} |")
     print(
         f"\n{pairs} pairs, {arguments.size} pixels; least Kendall's tau of 20 resamples {tau:.3f}"
     )
+
+
+def _with_interval(values: list[float]) -> str:
+    low, high = _interval(values)
+    return f"{statistics.fmean(values):.3f} ({low:.3f} to {high:.3f})"
 
 
 def _sheets(

@@ -104,44 +104,6 @@ def test_content_gradient_equals_finite_differences(generator):
     assert float((loss.gradient * direction).sum()) == pytest.approx(float(numeric), rel=1e-6)
 
 
-def centred(generator, channels=4, positions=30):
-    features = torch.randn(channels, positions, generator=generator, dtype=torch.float64)
-    return features - features.mean(1, keepdim=True)
-
-
-def test_self_similarity_is_the_angle_between_matrices_of_positions(generator):
-    picture, photograph = centred(generator), centred(generator)
-    alike, wanted = picture.T @ picture, photograph.T @ photograph
-    size = float((photograph @ photograph.T).norm())
-    value, _, _ = losses.self_similarity(picture @ picture.T, picture @ photograph.T, size)
-    expected = 1 - (alike * wanted).sum() / (alike.norm() * wanted.norm())
-    assert float(value) == pytest.approx(float(expected), rel=1e-9)
-
-
-def test_self_similarity_stays_when_all_features_turn_or_grow(generator):
-    photograph = centred(generator)
-    turn, _ = torch.linalg.qr(torch.randn(4, 4, generator=generator, dtype=torch.float64))
-    picture = 3 * turn @ photograph
-    size = float((photograph @ photograph.T).norm())
-    value, _, _ = losses.self_similarity(picture @ picture.T, picture @ photograph.T, size)
-    assert float(value) == pytest.approx(0, abs=1e-12)
-
-
-def test_self_similarity_gradient_agrees_with_autograd(generator):
-    picture, photograph = centred(generator).requires_grad_(), centred(generator)
-    size = float((photograph @ photograph.T).norm())
-    sums = picture @ picture.T, picture @ photograph.T
-    value, own, cross = losses.self_similarity(*sums, size)
-    (expected,) = torch.autograd.grad(value, picture)
-    gradient = 2 * own @ picture + cross @ photograph
-    assert torch.allclose(gradient.detach(), expected, rtol=1e-9)
-
-
-def test_self_similarity_of_one_colour_is_finite():
-    empty = torch.zeros(4, 4)
-    assert all(torch.isfinite(t).all() for t in losses.self_similarity(empty, empty, 0.0))
-
-
 def test_total_variation_of_a_known_image():
     image = torch.tensor([[[[0.0, 1.0, 0.0], [0.5, 0.5, 0.5]]]])
     # across: 1, 1, 0, 0 of 4; down: 0.5, 0.5, 0.5 of 3

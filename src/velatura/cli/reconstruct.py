@@ -10,7 +10,6 @@ from velatura.painting.recipes import CONTENT_ONLY
 
 FIXED = {
     "content_layers",
-    "similarity_layers",
     "content_weight",
     "strength",
     "mask",

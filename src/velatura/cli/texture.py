@@ -12,7 +12,6 @@ from velatura.painting.recipes import STYLE_ONLY
 FIXED = {
     "size",
     "content_layers",
-    "similarity_layers",
     "content_weight",
     "content_loss",
     "strength",

@@ -24,15 +24,11 @@ class StyleConfig(Options):
     )
     init: str = option("content", f"what to start from: {', '.join(STARTS)}, or an image file")
     content_layers: dict[str, float] = option(
-        {"relu3_1": 0.3},
+        {"relu3_1": 0.3, "relu4_2": 0.7},
         "layers whose features hold the content, with weights",
     )
-    similarity_layers: dict[str, float] = option(
-        {"relu4_2": 1.4},
-        "layers at which places stay as alike as in the photograph, with weights",
-    )
     style_layers: dict[str, float] = option(
-        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.3},
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.5},
         "layers whose statistics hold the style, with weights",
     )
     content_weight: float = option(0.6, "weight of the content (alpha): higher is more photograph")
@@ -110,7 +106,7 @@ class StyleConfig(Options):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.max_seconds is not None:
             check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
-        for name in ("content_layers", "similarity_layers", "style_layers"):
+        for name in ("content_layers", "style_layers"):
             for layer, weight in getattr(self, name).items():
                 check_layer(layer)
                 check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
@@ -123,8 +119,7 @@ class StyleConfig(Options):
                 weights,
                 "weights of at least 0, not all of them 0",
             )
-        content = [*self.content_layers.values(), *self.similarity_layers.values()]
-        shares = [self.effective_content_weight * weight for weight in content]
+        shares = [self.effective_content_weight * weight for weight in self.content_layers.values()]
         shares += [self.style_weight * weight for weight in self.style_layers.values()]
         check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
         check(0 <= self.seed < 2**63, "seed", self.seed, "a number from 0 to 2^63 − 1")
@@ -156,4 +151,4 @@ class StyleConfig(Options):
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers that are looked at."""
-        return (*{**self.content_layers, **self.similarity_layers, **self.style_layers},)
+        return (*{**self.content_layers, **self.style_layers},)

@@ -26,7 +26,7 @@ from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
-STEPS = (50, 40, 30, 20, 12, 6)  # from the coarsest scale on; large forms settle first
+STEPS = (50, 30, 20, 14, 10, 6)  # from the coarsest scale on; large forms settle first
 
 
 class Scale(NamedTuple):

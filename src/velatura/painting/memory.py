@@ -40,8 +40,7 @@ def allot(
     """
     limit = limit * USABLE
     pixels = size[0] * size[1]
-    kept = [*config.content_layers, *config.similarity_layers]
-    fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(kept, dtype))
+    fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
     left = limit - fixed

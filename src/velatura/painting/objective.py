@@ -1,6 +1,6 @@
 """What is minimised: `objective(image) -> (terms, gradient)`."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.painting.config import StyleConfig
-from velatura.painting.similarity import Similarity
 from velatura.painting.stages import Stage, plan
 from velatura.painting.tiles import Tile
 from velatura.painting.workers import Workers
@@ -87,27 +86,14 @@ class Objective:
         self.network, self.config = network, config
         self.workers = workers or Workers()
         self.content_layers = _weighted(config.content_layers, config.effective_content_weight)
-        self.similarity_layers = _weighted(
-            config.similarity_layers, config.effective_content_weight
-        )
         self.style_layers = _weighted(config.style_layers, config.style_weight)
-        self.layers = [*{**self.content_layers, **self.similarity_layers, **self.style_layers}]
+        self.layers = [*{**self.content_layers, **self.style_layers}]
         self.regions = self._regions(masks, len(styles))
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
         self.stages = self._plan(content, self.layers)
-        kept = {**self.content_layers, **self.similarity_layers}
-        seen: dict[str, dict[Tile, Tensor]] = {name: {} for name in kept}
-        sums = torch.promote_types(network.dtype, torch.float32)
         with torch.no_grad():
-            self._see_content(content, seen)
-            self.content_targets = {name: seen[name] for name in self.content_layers}
-            self.similarities = {
-                name: Similarity(
-                    seen[name], content.new_zeros(channels(name), dtype=sums), self.workers
-                )
-                for name in self.similarity_layers
-            }
+            self.content_targets = self._content_targets(content)
             self.style_targets = [
                 self._style_targets(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
@@ -121,11 +107,7 @@ class Objective:
         derivatives: dict[str, list[Tensor]] = {}  # of the loss by each region's F Fᵀ
         with torch.no_grad():
             masks = [region.mask for region in self.regions]
-            for similarity in self.similarities.values():
-                similarity.begin()
-            moments, sight = self._moments(image, self.stages, masks, self.similarities, watch=True)
-            for name, weight in self.similarity_layers.items():
-                terms[f"content similarity {name}"] = weight * self.similarities[name].loss()
+            moments, sight = self._moments(image, self.stages, masks, watch=True)
             for name, of_regions in moments.items():
                 weight = self.style_layers[name]
                 found = [
@@ -229,8 +211,6 @@ class Objective:
                 loss = losses.content(owned, target, self.content_divisors[name])
                 terms[f"content {name}"] += weight * loss.value
                 parts.append(weight * loss.gradient)
-            if weight := self.similarity_layers.get(name):
-                parts.append(weight * self.similarities[name].share(tile, owned))
             for region, derivative in zip(self.regions, derivatives.get(name, []), strict=False):
                 weights = _at(region.mask[name], tile, stride)
                 parts.append(losses.through_moments(owned, derivative, weights))
@@ -242,17 +222,9 @@ class Objective:
         return shares
 
     def _moments(
-        self,
-        image: Tensor,
-        stages: Sequence[Stage],
-        masks: Sequence[Mask],
-        similarities: Mapping[str, Similarity],
-        watch: bool = False,
+        self, image: Tensor, stages: Sequence[Stage], masks: Sequence[Mask], watch: bool = False
     ) -> tuple[dict[str, list[Moments]], Sight]:
-        """Per style layer and mask the moments over all workers' tiles, and what was seen.
-
-        All of it is shown to the `similarities` of layers, too.
-        """
+        """Per style layer and mask the moments over all workers' tiles, and what was seen."""
         sums: dict[str, list[Tensor]] = {}
         divisors: dict[str, list[float]] = {}
         for name in self.style_layers:
@@ -273,8 +245,6 @@ class Objective:
                 owned = features[name].detach()[tile.owned(stride)]
                 for mask, total in zip(masks, sums.get(name, []), strict=False):
                     total += losses.moments(owned, total.dtype, _at(mask[name], tile, stride))
-                if name in similarities:
-                    similarities[name].see(tile, owned)
 
         sight = self._visit(image, stages, add_up, watch)
         self.workers.add(*(total for totals in sums.values() for total in totals))
@@ -284,23 +254,25 @@ class Objective:
         }
         return moments, sight
 
-    def _see_content(self, content: Tensor, seen: dict[str, dict[Tile, Tensor]]) -> None:
-        """Put the photograph's features at the layers of `seen` there, by the tile that owns them.
+    def _content_targets(self, content: Tensor) -> dict[str, dict[Tile, Tensor]]:
+        """Per content layer the photograph's features, by the tile that owns them.
 
-        It is seen in the same tiles as the pictures, up to the last stage that has such a layer.
+        It is seen in the same tiles as the pictures, up to the last stage that holds content.
         """
+        targets: dict[str, dict[Tile, Tensor]] = {name: {} for name in self.content_layers}
 
         def keep(stage: Stage, tile: Tile, features: Features) -> None:
             for name in stage.layers:
-                seen[name][tile] = features[name][tile.owned(stage.stride(name))].clone()
+                targets[name][tile] = features[name][tile.owned(stage.stride(name))].clone()
 
         stages = [
-            stage._replace(layers=tuple(name for name in stage.layers if name in seen))
+            stage._replace(layers=tuple(name for name in stage.layers if name in targets))
             for stage in self.stages
         ]
         while stages and not stages[-1].layers:
             stages.pop()
         self._visit(content, stages, keep)
+        return targets
 
     def _regions(self, masks: Sequence[Tensor], styles: int) -> list[Region]:
         """One region for each style's mask, its share its area's; without masks one for all."""
@@ -371,7 +343,7 @@ class Objective:
     def _style_targets(self, style: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
         """Per layer the painting's Gram matrix, or a root of its second moments."""
         stages = self._plan(style, self.style_layers)
-        moments, _ = self._moments(style, stages, [self._mask(mask)], {})
+        moments, _ = self._moments(style, stages, [self._mask(mask)])
         if self.config.style_loss == "gram":
             return {name: moment.matrix for name, (moment,) in moments.items()}
         return {name: losses.moments_root(moment.matrix) for name, (moment,) in moments.items()}

@@ -27,7 +27,6 @@ def _classic(**options: object) -> StyleConfig:
         "style_loss": "gram",
         "single_scale": True,
         "basis": "pixels",
-        "similarity_layers": {},
         "padding": "zero",
         "palette": "photograph",
         "content_weight": 1.0,
@@ -54,7 +53,6 @@ PASTICHE = _classic(
 
 STYLE_ONLY: dict[str, Any] = {
     "content_layers": {},
-    "similarity_layers": {},
     "content_weight": 0.0,
     "init": "noise",
     "palette": "photograph",
@@ -62,7 +60,6 @@ STYLE_ONLY: dict[str, Any] = {
 """Settings for a texture: a painting's statistics and nothing else, out of noise."""
 
 CONTENT_ONLY: dict[str, Any] = {
-    "similarity_layers": {},
     "content_weight": 1.0,
     "style_layers": {},
     "style_weight": 0.0,

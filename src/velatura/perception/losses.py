@@ -17,8 +17,6 @@ from torch import Tensor
 
 SMALLEST = 1e-30  # in place of zero under a fraction: a black painting has no moments
 
-FLATTEST = 1e-12  # in place of the size of features that are the same everywhere
-
 RANK_TOLERANCE = 1e-6  # eigenvalues below this part of the largest are the noise of float32 sums
 
 
@@ -30,20 +28,15 @@ class Loss(NamedTuple):
 
 
 def moments(
-    features: Tensor,
-    dtype: torch.dtype | None = None,
-    weights: Tensor | None = None,
-    others: Tensor | None = None,
+    features: Tensor, dtype: torch.dtype | None = None, weights: Tensor | None = None
 ) -> Tensor:
     """Gram matrix F Fᵀ (Gatys et al. 2016, eq. 3), not yet divided by anything.
 
     `features` (batch, C, H, W) gives (C, C): the batch counts as more positions. The product is
     taken in `dtype`, by default `moments_dtype`'s. With `weights` (batch, 1, H, W) in [0, 1] it is
     F diag(w) Fᵀ, the guided Gram matrix of Gatys et al. 2017, section 5.1, whose guide is √w.
-    With features of something else in place, `others` P in the same shape, it is F diag(w) Pᵀ.
     """
     flat = features.permute(0, 2, 3, 1).flatten(0, 2)  # (N, C), a view where channels come last
-    flat_others = flat if others is None else others.permute(0, 2, 3, 1).flatten(0, 2)
     positions, channels = flat.shape
     dtype = dtype or moments_dtype(channels, positions, features.device)
     total = flat.new_zeros((channels, channels), dtype=dtype)
@@ -51,9 +44,9 @@ def moments(
     at_once = 4096 if features.device.type == "cpu" else max(1, positions)
     for start in range(0, positions, at_once):
         part = flat[start : start + at_once].to(dtype)
-        weighted = part if others is None else flat_others[start : start + at_once].to(dtype)
+        weighted = part
         if weights is not None:
-            weighted = weighted * weights.reshape(-1, 1)[start : start + at_once]
+            weighted = part * weights.reshape(-1, 1)[start : start + at_once]
         total.addmm_(part.T, weighted)
     return total
 
@@ -149,28 +142,6 @@ def content(features: Tensor, target: Tensor, divisor: float) -> Loss:
     difference = features.to(target.dtype) - target
     divisor = max(divisor, SMALLEST)
     return Loss(difference.square().sum() / divisor, difference * (2 / divisor))
-
-
-def self_similarity(own: Tensor, cross: Tensor, size: float) -> tuple[Tensor, Tensor, Tensor]:
-    r"""How far a picture's self-similarity is from the photograph's, from 0 to 1.
-
-    Of centred features F and P of picture and photograph, K = Fᵀ F and K* = Pᵀ P tell how alike any
-    two positions are. The loss is 1 − ⟨K, K*⟩ / (‖K‖ ‖K*‖), one minus the linear centred kernel
-    alignment (Kornblith et al. 2019, section 3). It takes no matrix of positions by positions, as
-    ⟨K, K*⟩ = ‖F Pᵀ‖² and ‖K‖ = ‖F Fᵀ‖. Unlike an error of features, it lets all of them change
-    together, as they do when a place is painted in other colours and strokes.
-
-    Args:
-        own: F Fᵀ, (C, C); positions may be weighed, here as in all three.
-        cross: F Pᵀ, (C, C).
-        size: ‖P Pᵀ‖.
-
-    Returns:
-        The loss and its derivatives at `own` and at `cross`.
-    """
-    length, size = own.norm().clamp_min(FLATTEST), max(size, FLATTEST)
-    alignment = cross.square().sum() / (length * size)
-    return 1 - alignment, own * (alignment / length**2), cross * (-2 / (length * size))
 
 
 def square_sum(tensor: Tensor) -> Tensor:

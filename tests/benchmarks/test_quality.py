@@ -1,0 +1,62 @@
+"""The protocol that judges pictures must hold before what it says of them does."""
+
+import pytest
+import torch
+from measures import Measures
+from quality import hypervolume
+
+from velatura.images.resize import gaussian_blur
+
+from ..conftest import random_image
+
+
+@pytest.fixture(scope="module")
+def measures():
+    return Measures()
+
+
+@pytest.fixture(scope="module")
+def pair(measures):
+    """A photograph of broad forms and a painting of fine ones: pictures and views of both."""
+    generator = torch.Generator().manual_seed(0)
+    photo = gaussian_blur(random_image(generator, 96, 96), 8.0)
+    photo = (photo - photo.min()) / (photo.max() - photo.min())
+    painting = gaussian_blur(random_image(generator, 96, 96), 1.0)
+    return photo, painting, measures.view(photo), measures.view(painting)
+
+
+def test_the_photograph_is_all_content_and_the_painting_all_style(measures, pair):
+    _, _, start, goal = pair
+    assert measures.style(start, goal, start) == pytest.approx(1)
+    assert measures.content(start, start, goal) == pytest.approx(0, abs=1e-5)
+    assert measures.style(goal, goal, start) == pytest.approx(0)
+    assert measures.content(goal, start, goal) == pytest.approx(1)
+
+
+def test_style_does_not_depend_on_where_things_are(measures, pair):
+    _, painting, start, goal = pair
+    turned = measures.view(painting.flip(-1))
+    assert measures.style(turned, goal, start) < 0.2
+    assert measures.content(turned, start, goal) > 0.8
+
+
+def test_content_does_not_depend_on_colours(measures, pair):
+    photo, _, start, goal = pair
+    swapped = measures.view(photo[:, [1, 2, 0]])
+    assert measures.style(swapped, goal, start) > 0.8
+    assert measures.content(measures.view(1 - photo), start, goal) < 0.5
+
+
+def test_a_painting_laid_over_the_photograph_is_no_style_transfer(measures, pair):
+    photo, painting, start, goal = pair
+    views = [measures.view(torch.lerp(photo, painting, share)) for share in (0.25, 0.5, 0.75)]
+    points = [(measures.style(v, goal, start), measures.content(v, start, goal)) for v in views]
+    assert hypervolume(points) < 0.3
+
+
+def test_hypervolume_is_the_area_that_points_dominate():
+    assert hypervolume([(1.0, 0.0), (0.0, 1.0)]) == 0
+    assert hypervolume([(0.5, 0.5)]) == pytest.approx(0.25)
+    assert hypervolume([(0.5, 0.5), (0.25, 0.75)]) == pytest.approx(0.25 + 0.25 * 0.25)
+    assert hypervolume([(0.5, 0.5), (0.6, 0.6)]) == pytest.approx(0.25)
+    assert hypervolume([(1.2, 0.1), (0.1, 1.3)]) == 0
