@@ -53,6 +53,24 @@ def test_an_unknown_choice_is_refused():
         StyleConfig(colors="blue")
 
 
+def test_with_masks_each_region_begins_in_its_own_paintings_colours(generator):
+    photo, one, other = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(3))
+    left = torch.zeros(1, 1, 40, 40)  # masks come in any size
+    left[..., :20] = 1
+    both = prepare(photo, [one, other], StyleConfig(), [left, 1 - left]).photograph
+    alone = [prepare(photo, [style], StyleConfig()).photograph for style in (one, other)]
+    torch.testing.assert_close(both[..., :8], alone[0][..., :8])
+    torch.testing.assert_close(both[..., 12:], alone[1][..., 12:])
+
+
+def test_where_no_mask_is_the_photograph_keeps_its_colours(generator):
+    photo, painting = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(2))
+    mask = torch.zeros(1, 1, 20, 20)
+    mask[..., :10] = 1
+    begun = prepare(photo, [painting], StyleConfig(), [mask]).photograph
+    torch.testing.assert_close(begun[..., 10:], photo[..., 10:])
+
+
 def test_at_strength_zero_the_photograph_keeps_its_colours(generator):
     photo, painting = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(2))
     assert torch.equal(prepare(photo, [painting], StyleConfig(strength=0)).photograph, photo)

@@ -1,11 +1,13 @@
 """Whose colours the picture gets: what is done to photograph and paintings before, and after."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from velatura.images.color import gray, match_colors
+from velatura.images.resize import resize
 from velatura.painting.config import StyleConfig
 
 
@@ -17,13 +19,16 @@ class Prepared(NamedTuple):
     colors: Tensor | None  # whose hue and chroma the finished picture takes
 
 
-def prepare(photograph: Tensor, paintings: list[Tensor], config: StyleConfig) -> Prepared:
+def prepare(
+    photograph: Tensor, paintings: list[Tensor], config: StyleConfig, masks: Sequence[Tensor] = ()
+) -> Prepared:
     """Recolour the images as `config.colors` and `config.palette` ask.
 
     `content-luminance` paints with lightness alone, the paintings' brought to the photograph's
     mean and spread; `content-match` gives the paintings the photograph's colours (Gatys et al.
     2017, sections 4.2 and 4.1). Otherwise the photograph begins in the paintings' colours, blended
-    as they are: the style loss alone moves colours slowly, and the content loss resists.
+    as they are or each where its mask (1, 1, height, width) is: the style loss alone moves colours
+    slowly, and the content loss resists.
     """
     if config.colors == "content-luminance":
         colorless = gray(photograph)
@@ -33,12 +38,25 @@ def prepare(photograph: Tensor, paintings: list[Tensor], config: StyleConfig) ->
         matched = [match_colors(painting, photograph).clamp(0, 1) for painting in paintings]
         return Prepared(photograph, matched, None)
     if config.palette == "painting" and paintings:
-        blend = config.blend_weights(len(paintings))
-        matched = [match_colors(photograph, painting) for painting in paintings]
-        blended = torch.stack([w * m for w, m in zip(blend, matched, strict=True)]).sum(0)
+        blended = _in_their_colors(photograph, paintings, config, masks)
         share = min(1.0, 2 * config.strength)  # a photograph at strength 0 keeps its colours
         return Prepared(torch.lerp(photograph, blended, share).clamp(0, 1), paintings, None)
     return Prepared(photograph, paintings, None)
+
+
+def _in_their_colors(
+    photograph: Tensor, paintings: list[Tensor], config: StyleConfig, masks: Sequence[Tensor]
+) -> Tensor:
+    """The photograph in the paintings' mean colours and spread, as it is where no mask is."""
+    size = (photograph.shape[-2], photograph.shape[-1])
+    weights = [torch.full_like(photograph[:, :1], w) for w in config.blend_weights(len(paintings))]
+    if masks:
+        weights = [w * resize(mask, size) for w, mask in zip(weights, masks, strict=True)]
+    total = torch.stack(weights).sum(0)
+    blended = torch.where(total > 0, 0, photograph)
+    for weight, painting in zip(weights, paintings, strict=True):
+        blended = blended + weight / total.clamp_min(1e-6) * match_colors(photograph, painting)
+    return blended
 
 
 def _match_spread(image: Tensor, reference: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def gather(
         _read_mask(path, painting)
         for path, painting in zip(config.style_mask, paintings, strict=False)
     ]
-    return Subjects(*prepare(photograph, paintings, config), masks, style_masks)
+    return Subjects(*prepare(photograph, paintings, config, masks), masks, style_masks)
 
 
 def smallest_side(config: StyleConfig) -> int:
