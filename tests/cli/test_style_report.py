@@ -1,9 +1,11 @@
 import json
 
 import pytest
+import torch
 from PIL import Image
 
 from velatura.anatomy import suitability
+from velatura.cli.style_report import judge
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,32 @@ def test_it_says_so_in_words(velatura):
     done = velatura("style-report", "painting.png", "--quiet")
     assert done.stdout.startswith("painting.png\n  variety")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("figures", "told", "options"),
+    [
+        ({}, "nothing that was measured", ""),
+        ({"structure": {"relu1_1": 0.1}}, "little texture", ""),
+        ({"variety": 60.0}, "many different things", "--content-weight 2"),
+        ({"chroma": 0.0}, "grey", "--colors content-luminance"),
+        ({"lightness": 0.25}, "strong light and dark", "--strength 0.65"),
+    ],
+)
+def test_the_verdict_follows_the_measures(figures, told, options):
+    usual = {
+        "variety": 45.0,
+        "unevenness": 0.1,
+        "structure": {"relu1_1": 0.1, "relu4_1": 0.5},
+        "kept": 0.8,
+        "chroma": 0.06,
+        "lightness": 0.15,
+    }
+    empty = torch.empty(0)
+    found = suitability.Suitability(**(usual | figures), texture=empty, surrogate=empty)
+    verdict, suggestion = judge(found)
+    assert told in verdict
+    assert options in suggestion
 
 
 def test_bad_input_is_one_line(velatura):
