@@ -13,9 +13,8 @@ import argparse
 from itertools import pairwise
 from pathlib import Path
 
-from measures import Measures, View
+from measures import Measures, View, at_area
 from painted import painted
-from torch import Tensor
 
 from velatura.images.io import read, to_pil
 from velatura.images.resize import fit, resize
@@ -55,13 +54,13 @@ def main() -> None:
             painted(folder / f"strength-{s}.png", photo, painting, steps=steps, strength=s)
             for s in STRENGTHS
         ]
-        goal, start = measures.view(resize(painting, size)), measures.view(photo)
+        goal, start = measures.view(at_area(painting, size)), measures.view(photo)
         falling = [measures.style(measures.view(p), goal, start) for p in pictures]
         pictures += [
             painted(folder / f"stroke-size-{s}.png", photo, painting, steps=steps, stroke_size=s)
             for s in STROKE_SIZES
         ]
-        scaled = [_scaled(measures, painting, size, factor) for factor in FACTORS]
+        scaled = [measures.view(at_area(painting, size, factor)) for factor in FACTORS]
         rising = [_nearest(measures.view(p), scaled) for p in pictures[len(STRENGTHS) :]]
         monotone = all(a > b for a, b in pairwise(falling)) and all(
             a < b for a, b in pairwise(rising)
@@ -72,13 +71,6 @@ def main() -> None:
         labels.append(name)
     if arguments.output:
         grid(rows, labels, titles).save(arguments.output)
-
-
-def _scaled(measures: Measures, painting: Tensor, size: tuple[int, int], factor: float) -> View:
-    """The painting with the pixels of a picture of `size`, times `factor` a side."""
-    height, width = painting.shape[-2:]
-    root = factor * (size[0] * size[1] / (height * width)) ** 0.5
-    return measures.view(resize(painting, (round(height * root), round(width * root))))
 
 
 def _nearest(picture: View, scaled: list[View]) -> float:

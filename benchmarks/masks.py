@@ -3,8 +3,8 @@
     python benchmarks/masks.py PHOTO STYLE INSIDE OTHER [--size 256] [-o SHEET.png]
 
 The upper half is painted after STYLE, the lower once after INSIDE and once after OTHER. Printed is
-how far the two pictures' statistics are from each other in either half, `--margin` pixels from the
-border between them and more, as measures.py has style: 0 is the same, 1 as far as INSIDE and OTHER.
+how far the two pictures' distributions of features and colours are from each other in either half,
+`--margin` pixels and more from their border: 0 is the same, 1 as far as INSIDE and OTHER.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import torch
-from measures import Measures, View
+from measures import Measures, View, at_area
 from torch import Tensor
 
 from velatura import StyleConfig, transfer
@@ -42,7 +42,7 @@ def main() -> None:
     measures = Measures()
     size = (half, photo.shape[-1])
     inside, other = (
-        measures.view(resize(read(path).pixels, size))
+        measures.view(at_area(read(path).pixels, size))
         for path in (arguments.inside, arguments.other)
     )
 

@@ -75,7 +75,7 @@ def quality(arguments: argparse.Namespace) -> None:
     config = OBJECTIVES[arguments.objective]
     network = VGG19(
         weights.load(),
-        [*config.style_layers, *config.content_layers],
+        config.layers,
         padding=config.padding,
         dtype=pick_dtype("auto", torch.device("cpu")),
     )

@@ -77,7 +77,7 @@ def ours(
     content, style = read(photo).pixels, read(painting).pixels
     network = VGG19(
         weights.load(),
-        [*OURS.style_layers, *OURS.content_layers],
+        OURS.layers,
         padding="zero",
         dtype=pick_dtype("auto", content.device),
     )
@@ -112,8 +112,9 @@ def _warm(objective: Objective) -> StyleConfig:
     hence the factor, found by trial on two pairs.
     """
     gram = objective.style_targets[0]["relu4_1"]
+    (target,) = objective.content_targets["relu4_2"].values()
     style = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
-    content = float(objective.content_targets["relu4_2"][0].float().square().mean())
+    content = float(target.float().square().mean())
     return StyleConfig(
         content_layers={"relu4_2": 1.0},
         content_weight=50 * OURS.content_layers["relu4_2"] * content / style,

@@ -16,7 +16,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from measures import Measures
+from measures import Measures, at_area
 from painted import painted
 from PIL import Image
 from torch import Tensor
@@ -79,12 +79,15 @@ def _outcomes(paintings: list[Path], arguments: argparse.Namespace) -> dict[str,
             painting = read(path).pixels
             file = _kept_picture(photo_path, path, arguments)
             picture = painted(file, photo, painting, steps=tuple(arguments.steps))
-            goal = measures.view(resize(painting, (photo.shape[-2], photo.shape[-1])))
+            size = (photo.shape[-2], photo.shape[-1])
+            goal, squashed = (
+                measures.view(p) for p in (at_area(painting, size), resize(painting, size))
+            )
             view = measures.view(picture)
             found[path.stem].append(
                 {
                     "style left": measures.style(view, goal, start),
-                    "content lost": measures.content(view, start, goal),
+                    "content lost": measures.content(view, start, squashed),
                     "ghosts": ghosts(picture, photo),
                 }
             )

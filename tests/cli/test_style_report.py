@@ -73,6 +73,7 @@ def test_the_verdict_follows_the_measures(figures, told, options):
     verdict, suggestion = judge(found)
     assert told in verdict
     assert options in suggestion
+    assert bool(suggestion) == bool(options)
 
 
 def test_bad_input_is_one_line(velatura):

@@ -66,9 +66,13 @@ def test_with_masks_each_region_begins_in_its_own_paintings_colours(generator):
 def test_where_no_mask_is_the_photograph_keeps_its_colours(generator):
     photo, painting = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(2))
     mask = torch.zeros(1, 1, 20, 20)
-    mask[..., :10] = 1
+    mask[..., :10], mask[..., 10:15] = 1, 0.5
     begun = prepare(photo, [painting], StyleConfig(), [mask]).photograph
-    torch.testing.assert_close(begun[..., 10:], photo[..., 10:])
+    all_of_it = prepare(photo, [painting], StyleConfig()).photograph
+    torch.testing.assert_close(begun[..., :10], all_of_it[..., :10])
+    torch.testing.assert_close(begun[..., 15:], photo[..., 15:])
+    moved, whole = (begun - photo)[..., 10:15], (all_of_it - photo)[..., 10:15]
+    assert 0.4 < float(moved.abs().mean() / whole.abs().mean()) < 0.6
 
 
 def test_at_strength_zero_the_photograph_keeps_its_colours(generator):

@@ -91,7 +91,10 @@ def test_text_becomes_values():
 def test_strength_turns_the_content_weight_down():
     weights = [StyleConfig(strength=s).effective_content_weight for s in (0, 0.25, 0.5, 0.75, 1)]
     assert weights == sorted(weights, reverse=True)
-    assert weights[2] == StyleConfig().content_weight
+    usual = StyleConfig().content_weight
+    assert weights[0] == pytest.approx(20 * usual)
+    assert weights[2] == usual
+    assert weights[4] == pytest.approx(usual / 5)
     for strength in (-0.1, 1.1):
         with pytest.raises(ConfigError, match="strength: expected a number from 0 to 1"):
             StyleConfig(strength=strength)

@@ -47,16 +47,20 @@ def prepare(
 def _in_their_colors(
     photograph: Tensor, paintings: list[Tensor], config: StyleConfig, masks: Sequence[Tensor]
 ) -> Tensor:
-    """The photograph in the paintings' mean colours and spread, as it is where no mask is."""
+    """The photograph in each painting's mean colour and spread where its mask is.
+
+    The map is that of the whole photograph to the whole painting. Without masks all go everywhere.
+    """
     size = (photograph.shape[-2], photograph.shape[-1])
-    weights = [torch.full_like(photograph[:, :1], w) for w in config.blend_weights(len(paintings))]
-    if masks:
-        weights = [w * resize(mask, size) for w, mask in zip(weights, masks, strict=True)]
-    total = torch.stack(weights).sum(0)
-    blended = torch.where(total > 0, 0, photograph)
-    for weight, painting in zip(weights, paintings, strict=True):
-        blended = blended + weight / total.clamp_min(1e-6) * match_colors(photograph, painting)
-    return blended
+    everywhere = [torch.ones_like(photograph[:, :1])] * len(paintings)
+    places = torch.stack([resize(mask, size) for mask in masks] or everywhere)
+    weights = [
+        w * place for w, place in zip(config.blend_weights(len(paintings)), places, strict=True)
+    ]
+    total = torch.stack(weights).sum(0).clamp_min(1e-6)
+    matched = [match_colors(photograph, painting) for painting in paintings]
+    blended = torch.stack([w / total * m for w, m in zip(weights, matched, strict=True)]).sum(0)
+    return torch.lerp(photograph, blended, places.sum(0).clamp(max=1))
 
 
 def _match_spread(image: Tensor, reference: Tensor) -> Tensor:

@@ -87,11 +87,10 @@ class Objective:
         self.workers = workers or Workers()
         self.content_layers = _weighted(config.content_layers, config.effective_content_weight)
         self.style_layers = _weighted(config.style_layers, config.style_weight)
-        self.layers = [*{**self.content_layers, **self.style_layers}]
         self.regions = self._regions(masks, len(styles))
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
-        self.stages = self._plan(content, self.layers)
+        self.stages = self._plan(content, {**self.content_layers, **self.style_layers})
         with torch.no_grad():
             self.content_targets = self._content_targets(content)
             self.style_targets = [
