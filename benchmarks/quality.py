@@ -140,8 +140,9 @@ def painting_itself(photo: Tensor, painting: Tensor, limit: float) -> Painted:
 
 
 def identity(photo: Tensor, painting: Tensor, limit: float) -> Painted:
-    """Control: the painting after itself. Few steps will do, as it begins where it should end."""
-    yield "", *_engine(StyleConfig(steps=(20,)), painting, painting)
+    """Control: the painting after itself, beginning where it should end."""
+    config = StyleConfig(single_scale=True, steps=(20,))
+    yield "", *_engine(config, painting, painting)
 
 
 METHODS: dict[str, Callable[[Tensor, Tensor, float], Painted]] = {
