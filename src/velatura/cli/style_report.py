@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
 
 # None of the four of 31 paintings above MANY looked better than middling; seven of the eight above
-# HARSH left more style behind than the median (docs/which-paintings-work.md; set on these 31). FAINT
+# HARSH left more style behind than the median (docs/which-paintings-work.md, set on these). FAINT
 # and GREY are set by eye.
 MANY, HARSH, FAINT, GREY = 57, 0.2, 0.15, 0.02
 
