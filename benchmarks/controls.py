@@ -13,11 +13,12 @@ import argparse
 from itertools import pairwise
 from pathlib import Path
 
-from measures import Measures, View, at_area
+from measures import Measures, View
 from painted import painted
+from sizes import at_area, at_size
 
 from velatura.images.io import read, to_pil
-from velatura.images.resize import fit, resize
+from velatura.images.resize import resize
 from velatura.images.sheet import grid
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -41,13 +42,10 @@ def main() -> None:
     titles = [f"strength {s:g}" for s in STRENGTHS] + [f"stroke size {s:g}" for s in STROKE_SIZES]
     print(f"| pair | {' | '.join(titles)} | monotone |\n|{' --- |' * (len(titles) + 2)}")
     for number in range(arguments.pairs):
-        photo, painting = (
-            read(paths[number * step % len(paths)]).pixels
-            for paths, step in ((photos, 1), (paintings, 3))
-        )
-        photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), arguments.size))
+        paths = photos[number % len(photos)], paintings[number * 3 % len(paintings)]
+        photo, painting = at_size(paths[0], arguments.size), read(paths[1]).pixels
         size = (photo.shape[-2], photo.shape[-1])
-        name = f"{photos[number % len(photos)].stem}, {paintings[number * 3 % len(paintings)].stem}"
+        name = f"{paths[0].stem}, {paths[1].stem}"
         folder = arguments.keep / "-".join(map(str, (arguments.size, *steps)))
         folder /= name.replace(", ", "-")
         pictures = [

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from measures import Measures, View, at_area
+from measures import Measures, View
+from sizes import at_area, at_size
 from torch import Tensor
 
 from velatura import StyleConfig, transfer
 from velatura.images.io import read, to_pil
-from velatura.images.resize import fit, resize
 from velatura.images.sheet import grid
 
 
@@ -29,8 +29,7 @@ def main() -> None:
     parser.add_argument("--margin", type=int, default=16)
     parser.add_argument("-o", "--output", type=Path, help="a sheet of both pictures")
     arguments = parser.parse_args()
-    photo = read(arguments.photo).pixels
-    photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), arguments.size))
+    photo = at_size(arguments.photo, arguments.size)
     half = photo.shape[-2] // 2
     with tempfile.TemporaryDirectory() as folder:
         masks = _masks(photo, half, Path(folder))

@@ -91,16 +91,6 @@ class Measures:
         )[0]
 
 
-def at_area(painting: Tensor, size: tuple[int, int], factor: float = 1.0) -> Tensor:
-    """The painting in its own shape, with the pixels of a picture of `size`, times `factor` a side.
-
-    This is what the program itself takes the style from; squashed, it would be another style.
-    """
-    height, width = painting.shape[-2:]
-    root = factor * (size[0] * size[1] / (height * width)) ** 0.5
-    return resize(painting, (round(height * root), round(width * root)))
-
-
 def _self_similarity(features: Tensor) -> Tensor:
     """Cosine distances between positions of a grid; each row sums to 1."""
     grid = F.adaptive_avg_pool2d(features, POSITIONS)[0].flatten(1)

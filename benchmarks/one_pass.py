@@ -28,6 +28,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from sizes import at_area, at_size
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,7 +37,7 @@ from velatura.fast.export import export
 from velatura.fast.painter import Painter
 from velatura.fast.styles import load, shipped
 from velatura.images.io import read, to_pil
-from velatura.images.resize import fit, resize
+from velatura.images.resize import resize
 from velatura.painting import optimizers
 from velatura.painting.objective import Objective
 from velatura.painting.recipes import PASTICHE
@@ -86,11 +87,9 @@ def quality(arguments: argparse.Namespace) -> None:
     for number, path in enumerate(sorted(arguments.photos.iterdir())):
         name = names[number % len(names)]
         style = Painter(name)
-        photo = read(path).pixels
-        photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), SIZE))
+        photo = at_size(path, SIZE)
         painting = read(next(arguments.paintings.glob(f"{name}.*"))).pixels
-        factor = (photo[0, 0].numel() / painting[0, 0].numel()) ** 0.5
-        painting = resize(painting, tuple(round(side * factor) for side in painting.shape[-2:]))
+        painting = at_area(painting, (photo.shape[-2], photo.shape[-1]))
         image = style.network.recolour(photo)  # the content of both
         objective = Objective(network, image, [painting], config)
         goal = loss(objective, style.network.paint(photo))
@@ -175,8 +174,7 @@ StyleTransfer(device="cpu", max_size=1024).stylize(picture, 0).save(sys.argv[2])
 
 
 def flicker(arguments: argparse.Namespace) -> None:
-    photo = read(arguments.photo).pixels
-    photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), SIZE))
+    photo = at_size(arguments.photo, SIZE)
     generator = torch.Generator().manual_seed(0)
     frames = [moved(photo, number) for number in range(FRAMES)]
     frames = [

@@ -35,12 +35,13 @@ from typing import Any
 import torch
 from measures import Measures
 from PIL import Image
+from sizes import at_size
 from torch import Tensor
 
 from velatura import RECIPES, StyleConfig, transfer
 from velatura.images.color import match_colors
 from velatura.images.io import read, to_pil
-from velatura.images.resize import fit, resize
+from velatura.images.resize import resize
 from velatura.images.sheet import grid
 
 Painted = Iterator[tuple[str, Tensor, float]]
@@ -192,8 +193,7 @@ def _pairs(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
 
 def _read(pair: tuple[Path, Path], size: int) -> tuple[Tensor, Tensor]:
     """The photograph at `size`, and the painting in its shape."""
-    photo = read(pair[0]).pixels
-    photo = resize(photo, fit((photo.shape[-2], photo.shape[-1]), size))
+    photo = at_size(pair[0], size)
     return photo, resize(read(pair[1]).pixels, (photo.shape[-2], photo.shape[-1]))
 
 

@@ -16,16 +16,17 @@ import statistics
 import sys
 from pathlib import Path
 
-from measures import Measures, at_area
+from measures import Measures
 from painted import painted
 from PIL import Image
+from sizes import at_area, at_size
 from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
 from velatura.images.color import oklab
 from velatura.images.io import read, to_pil
-from velatura.images.resize import fit, resize
+from velatura.images.resize import resize
 from velatura.images.sheet import grid
 from velatura.perception import weights
 from velatura.perception.vgg import VGG19
@@ -73,7 +74,7 @@ def _outcomes(paintings: list[Path], arguments: argparse.Namespace) -> dict[str,
     measures = Measures()
     found: dict[str, list[dict[str, float]]] = {path.stem: [] for path in paintings}
     for photo_path in arguments.photos:
-        photo = _at_size(photo_path, arguments.size)
+        photo = at_size(photo_path, arguments.size)
         start = measures.view(photo)
         for path in paintings:
             painting = read(path).pixels
@@ -117,11 +118,6 @@ def _forms(image: Tensor) -> Tensor:
     return (across.square() + down.square()).sum(1).sqrt()
 
 
-def _at_size(path: Path, size: int) -> Tensor:
-    image = read(path).pixels
-    return resize(image, fit((image.shape[-2], image.shape[-1]), size))
-
-
 def _kept_picture(photo: Path, painting: Path, arguments: argparse.Namespace) -> Path:
     folder: Path = arguments.keep
     folder /= "-".join(map(str, (arguments.size, *arguments.steps)))
@@ -152,7 +148,7 @@ def _sheet(paintings: list[Path], arguments: argparse.Namespace) -> Image.Image:
     rows = []
     for path in paintings:
         files = [path, *(_kept_picture(photo, path, arguments) for photo in arguments.photos)]
-        rows.append([to_pil(_at_size(file, arguments.size)) for file in files])
+        rows.append([to_pil(at_size(file, arguments.size)) for file in files])
     return grid(
         rows, [path.stem for path in paintings], ["painting", *(p.stem for p in arguments.photos)]
     )

@@ -233,8 +233,7 @@ def test_bf16_paints_a_picture_as_good_as_fp32_does():
     photo = Image.fromarray(data.astronaut()).resize((128, 128))
     painting = Image.fromarray(data.immunohistochemistry()).resize((128, 128))
     config = StyleConfig(palette="photograph", steps=(40,), single_scale=True)
-    layers = config.layers
-    network = VGG19(weights.load(), layers, padding=config.padding)
+    network = VGG19(weights.load(), config.layers, padding=config.padding)
     judge = Objective(network, read(photo).pixels, [read(painting).pixels], config)
     losses = []
     for precision in ("fp32", "bf16"):

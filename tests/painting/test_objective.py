@@ -18,9 +18,8 @@ SHALLOW = {"relu2_1": 0.5}
 
 
 def network(embedded, config, **options):
-    layers = config.layers
     options.setdefault("padding", config.padding)
-    return VGG19(embedded, layers, pooling=config.pooling, **options)
+    return VGG19(embedded, config.layers, pooling=config.pooling, **options)
 
 
 def loss_of(terms):

@@ -88,9 +88,8 @@ CONFIGS = {
 
 def both(embedded, generator, config, size, tile_pixels, dtype):
     """Terms and gradients of the whole image and of its tiles, and the number of these."""
-    layers = config.layers
     network = VGG19(
-        embedded, layers, pooling=config.pooling, padding=config.padding, dtype=dtype
+        embedded, config.layers, pooling=config.pooling, padding=config.padding, dtype=dtype
     ).to(dtype)
     # As unlike as pictures are: between two fields of noise the distances drown in rounding.
     content = gaussian_blur(random_image(generator, *size), 3.0).to(dtype)

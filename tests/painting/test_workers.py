@@ -36,8 +36,9 @@ STEPS = StyleConfig(size=96, steps=(3, 2), precision="fp32", style_layers=SHALLO
 def judge(config, workers, tile_pixels=None):
     """Loss and gradient of always the same image, in float64."""
     generator = torch.Generator().manual_seed(0)
-    layers = config.layers
-    network = VGG19(weights.load(), layers, padding=config.padding, dtype=torch.float64).double()
+    network = VGG19(
+        weights.load(), config.layers, padding=config.padding, dtype=torch.float64
+    ).double()
     content, image = (gaussian_blur(random_image(generator, 163, 141), s).double() for s in (3, 1))
     style = gaussian_blur(random_image(generator, 119, 87), 1.0).double()
     objective = Objective(network, content, [style], config, tile_pixels, workers)
