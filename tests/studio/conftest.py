@@ -1,5 +1,6 @@
 """A studio, a browser and tabs in it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     running = Studio(tmp_path_factory.mktemp("served") / "work")
     yield running
     assert running.end() == 0, running.log()
-    assert "velatura/studio" not in running.log(), running.log()  # in no traceback
+    # A tab that leaves early makes Gradio raise; that passes through the guard's __call__ alone.
+    ours = re.findall(r'velatura/studio/.*, line \d+, in (?!__call__$).*', running.log(), re.M)
+    assert not ours, running.log()
 
 
 @pytest.fixture
