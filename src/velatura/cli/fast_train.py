@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +10,7 @@ from velatura.cli import training
 from velatura.cli.commission import sha256
 from velatura.cli.options import add_config_options, given_options
 from velatura.cli.progress import say
+from velatura.errors import ConfigError
 from velatura.fast.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -31,78 +33,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.images.io import check_writable, make_folder
+    from velatura.fast.styles import Style, load, save
+    from velatura.fast.training import train_styles
+    from velatura.images.io import check_writable, make_folder, read
     from velatura.training.photographs import find
 
     options = TrainingOptions(**given_options(arguments, TrainingOptions))
-    several = len(arguments.paintings) > 1
-    if several:
+    outputs = _outputs(arguments)
+    if len(outputs) > 1:
         make_folder(arguments.output)
-    else:
-        training.check_output(arguments.output)
     if arguments.sheet:
         check_writable(arguments.sheet)
     photographs = find(arguments.photos)
-    reports: list[dict[str, Any]] = []
-    interrupted = False
-    for painting in arguments.paintings:
-        output = arguments.output / f"{painting.stem}.safetensors" if several else arguments.output
-        report, interrupted = _train(painting, output, photographs, options, arguments)
-        reports.append(report)
-        if interrupted:
-            break
-    if arguments.json:
-        print(json.dumps({"styles": reports, "interrupted": interrupted}))
-    return 130 if interrupted else 0
-
-
-def _train(
-    painting: Path,
-    output: Path,
-    photographs: list[Path],
-    options: TrainingOptions,
-    arguments: argparse.Namespace,
-) -> tuple[dict[str, Any], bool]:
-    """Train one style and write it; return its card, and whether it was interrupted."""
-    from velatura.fast.styles import Style, load, save
-    from velatura.fast.training import train_style
-    from velatura.images.io import read
-
-    image = read(painting).pixels
+    paintings = {path.stem: read(path).pixels for path in arguments.paintings}
     start = load(arguments.start_from).network if arguments.start_from else None
+    checksums = {path.stem: sha256(path) for path in arguments.paintings}
     about = {
         "options": options.as_dict(),
-        "painting": sha256(painting),
+        "paintings": checksums,
         "start_from": arguments.start_from,
     }
+    whole = arguments.output / "styles" if len(outputs) > 1 else arguments.output
     done = training.follow(
-        lambda state: train_style(image, photographs, options, start, state, say),
-        output,
+        lambda state: train_styles(paintings, photographs, options, start, state, say),
+        whole,
         about,
-        lambda network, path: _draw(network, path, photographs, options.size),
+        lambda networks, path: _draw(_each(networks), path, photographs, options.size),
         arguments,
     )
-    card = {
-        "painting": painting.stem,
-        "sha256": about["painting"],
-        **training.card(done, arguments, options.as_dict()),
-    }
-    save(output, Style(cast("StyleNetwork", done.step.network), card))
-    training.finish(output, done, arguments.quiet)
-    return {"output": str(output), **card}, done.interrupted
+    reports: list[dict[str, Any]] = []
+    for (name, output), network in zip(outputs.items(), _each(done.step.network), strict=True):
+        card = {
+            "painting": name,
+            "sha256": checksums[name],
+            **training.card(done, arguments, options.as_dict()),
+            "content_weight": round(done.step.sought[f"content weight {name}"], 4),
+            "trained_with": [other for other in outputs if other != name],
+        }
+        save(output, Style(network, card))
+        reports.append({"output": str(output), **card})
+    training.finish(whole, done, arguments.quiet)
+    if arguments.json:
+        print(json.dumps({"styles": reports, "interrupted": done.interrupted}))
+    return 130 if done.interrupted else 0
 
 
-def _draw(network: "torch.nn.Module", path: Path, photographs: list[Path], size: int) -> None:
-    """Some of the photographs held out, and what the network makes of them."""
+def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:
+    """The file of each painting's style, by the painting's name. Raises ConfigError."""
+    if len(arguments.paintings) == 1:
+        training.check_output(arguments.output)
+        return {arguments.paintings[0].stem: arguments.output}
+    names = [path.stem for path in arguments.paintings]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"paintings: expected different names, got {twice} twice")
+    return {name: arguments.output / f"{name}.safetensors" for name in names}
+
+
+def _each(networks: "torch.nn.Module") -> "list[StyleNetwork]":
+    return cast("list[StyleNetwork]", [*cast("torch.nn.ModuleList", networks)])
+
+
+def _draw(
+    networks: "Sequence[StyleNetwork]", path: Path, photographs: list[Path], size: int
+) -> None:
+    """Some of the photographs held out, and what the networks make of them."""
     from velatura.images.io import to_pil, write
     from velatura.images.resize import fit, resize
     from velatura.images.sheet import grid
 
-    style = cast("StyleNetwork", network)
     rows = []
     for photograph in training.held_out_pictures(photographs, 3):
         own = (photograph.shape[-2], photograph.shape[-1])
         photograph = resize(photograph, fit(own, min(size, max(own))))
-        rows.append([to_pil(photograph), to_pil(style.paint(photograph.to(style.palette_mean)))])
+        painted = [network.paint(photograph.to(network.palette_mean)) for network in networks]
+        rows.append([to_pil(photograph), *map(to_pil, painted)])
     if rows:
-        write(path, grid(rows, [""] * len(rows), ["", ""]))
+        write(path, grid(rows, [""] * len(rows), [""] * len(rows[0])))

@@ -123,7 +123,6 @@ def card(done: Done, arguments: argparse.Namespace, options: Mapping[str, Any]) 
         "options": dict(options),
         "losses": {name: round(value, 4) for name, value in done.step.terms.items()},
         "held_out": done.held_out,
-        **{name: round(value, 4) for name, value in done.step.sought.items()},
     }
 
 

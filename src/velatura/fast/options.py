@@ -13,7 +13,7 @@ from velatura.version import __version__
 class TrainingOptions(Options):
     """How a style network is trained. Raises ConfigError where a value is out of its range."""
 
-    steps: int = option(1500, "training steps")
+    steps: int = option(1500, "training steps, of each painting")
     batch: int = option(2, "crops a step")
     crop: int = option(192, "side of a crop in pixels")
     size: int = option(512, "long side of the pictures to come, which says how large strokes are")
@@ -25,7 +25,7 @@ class TrainingOptions(Options):
         {"relu3_1": 0.3, "relu4_2": 0.7}, "layers whose features hold the content, with weights"
     )
     style_layers: dict[str, float] = option(
-        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0},
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.5},
         "layers whose statistics hold the style, with weights",
     )
     style_loss: Literal["wasserstein", "gram"] = option(

@@ -1,21 +1,29 @@
-"""Train a network to paint in the style of a painting."""
+"""Train networks to paint in the styles of paintings, one network each.
 
+Several are trained together with their convolutions in common, normalisations and palette their
+own (Dumoulin et al. 2017): what a painting's turn teaches about photographs and strokes, all learn.
+"""
+
+import copy
+import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from velatura.fast.network import StyleNetwork
+from velatura.fast.network import LAYERS, StyleNetwork
 from velatura.fast.options import TrainingOptions
 from velatura.images.resize import resize
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
-from velatura.training.loop import Progress, TrainingStep, train
+from velatura.training.loop import JUDGE_EVERY, Progress, TrainingStep, train
 from velatura.training.perceptual import PerceptualLoss
-from velatura.training.photographs import Photographs, split
+from velatura.training.photographs import CACHE_BYTES, Photographs, split
 
 MARGIN = 8  # pixels, the most that the second view of a crop is shifted
 NOISE = 0.03  # standard deviation, the most of its noise
@@ -27,7 +35,7 @@ JUDGED = 8  # held-out crops
 
 
 class Lesson:
-    """What a step of the training teaches: photographs in, gradients at the network's parameters.
+    """What a step teaches of one painting: photographs in, gradients at the network's parameters.
 
     The content weight is sought, not given: `options.strength` of the content is to be given up,
     whatever the painting, so that paintings come out equally strong.
@@ -35,24 +43,28 @@ class Lesson:
 
     def __init__(
         self,
+        name: str,
         network: StyleNetwork,
-        painting: Tensor,
+        perceive: PerceptualLoss,
         paths: Sequence[Path],
         options: TrainingOptions,
+        cache_bytes: int = CACHE_BYTES,
         complain: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self.network, self.options = network, options
-        self.perceive = _perception(painting, options)
+        self.network, self.perceive, self.options = network, perceive, options
+        self.weighs = f"content weight {name}"
+        self.sought = {self.weighs: CONTENT_WEIGHT}
         sizes = (round(SIZES[0] * options.size), round(SIZES[1] * options.size))
 
         def crops_of(photographs: Sequence[Path]) -> Photographs:
             side, prepare = options.crop + MARGIN, self._recoloured
-            return Photographs(photographs, side, sizes, options.seed, prepare, complain)
+            return Photographs(
+                photographs, side, sizes, options.seed, prepare, complain, cache_bytes
+            )
 
         trained, held_out = map(crops_of, split(paths))
         self.photographs = trained
-        self.judged = held_out.batch(0, JUDGED).to(painting)
-        self.sought = {"content_weight": CONTENT_WEIGHT}
+        self.judged = held_out.batch(0, JUDGED).to(network.palette_mean)
 
     def __call__(self, number: int) -> dict[str, float]:
         """Add the gradients of step `number`; return its terms."""
@@ -60,7 +72,7 @@ class Lesson:
         side = self.options.crop
         first = crops[..., :side, :side]
         painted = self.network(first)
-        terms, gradient = self.perceive(painted, first, self.sought["content_weight"])
+        terms, gradient = self.perceive(painted, first, self.sought[self.weighs])
         outputs, gradients = [painted], [gradient]
         if self.options.steadiness:
             difference = self.options.steadiness * self._difference(crops, painted, number)
@@ -90,55 +102,92 @@ class Lesson:
 
     def _seek(self, terms: dict[str, Tensor]) -> None:
         """More content given up than was asked for makes it weigh more, and the other way round."""
-        weight = self.sought["content_weight"]
+        weight = self.sought[self.weighs]
         error = sum(float(term) for name, term in terms.items() if name.startswith("content"))
         given_up = error / weight / sum(self.options.content_layers.values())
         excess = math.log(max(given_up, 1e-9) / self.options.strength)
         weight *= math.exp(SEEKING * max(-1.0, min(1.0, excess)))
-        self.sought["content_weight"] = min(max(weight, CONTENT_WEIGHTS[0]), CONTENT_WEIGHTS[1])
+        self.sought[self.weighs] = min(max(weight, CONTENT_WEIGHTS[0]), CONTENT_WEIGHTS[1])
 
     def _recoloured(self, photograph: Tensor) -> Tensor:
         return self.network.recolour(photograph.to(self.network.palette_mean)).cpu()
 
 
-def train_style(
-    painting: Tensor,
+class InTurn:
+    """Lessons of several paintings, a step of each in turn; of networks in the same order."""
+
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        self.lessons = lessons
+        self.sought: dict[str, float] = {}
+        for lesson in lessons:
+            self.sought |= lesson.sought
+            lesson.sought = self.sought
+
+    def __call__(self, number: int) -> dict[str, float]:
+        """Add the gradients of step `number`; return its terms."""
+        return self.lessons[number % len(self.lessons)](number)
+
+    def judge(self, networks: nn.Module) -> float:
+        """The mean of what the lessons judge."""
+        pairs = zip(self.lessons, cast("nn.ModuleList", networks), strict=True)
+        return statistics.fmean(lesson.judge(network) for lesson, network in pairs)
+
+
+def train_styles(
+    paintings: Mapping[str, Tensor],
     paths: Sequence[Path],
     options: TrainingOptions,
-    network: StyleNetwork | None = None,
+    start: StyleNetwork | None = None,
     state: Progress | None = None,
     complain: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
-    """Train a network on the photographs at `paths`, yielding each step.
+    """Train a network for each of the paintings by name, on the photographs at `paths`.
 
-    From `network` it begins if one is given: another style's is halfway there. From a `state` of
-    the same training it goes on as if it had never stopped. `complain` is told of photographs that
-    cannot be read.
+    Yields each step; its `network` is a ModuleList, in the order of the paintings, each of which
+    has its turn `options.steps` times. All begin as copies of `start` if it is given: another
+    style's network is halfway there. From a `state` of the same training it goes on as if it had
+    never stopped. `complain` is told of photographs that cannot be read.
 
     Raises:
         ImageError: no photograph can be read.
         DivergenceError: the loss is no finite number any more.
     """
     device = pick_device(options.device)
-    painting = painting.to(device)
-    if network is None:
+    if start is None:
         torch.manual_seed(options.seed)
-        network = StyleNetwork()
-    network = network.to(device)
-    network.set_palette(painting)
-    lesson = Lesson(network, painting, paths, options, complain)
-    yield from train(network, lesson, options.steps, options.learning_rate, state=state)
-
-
-def _perception(painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
-    device = painting.device
-    network = VGG19(
+        start = StyleNetwork()
+    networks = _sharing(start.to(device).requires_grad_(), len(paintings))
+    seeing = VGG19(
         weights.load(options.weights),
         [*options.content_layers, *options.style_layers],
         padding="replicate",
         device=device,
         dtype=pick_dtype(options.precision, device),
     )
+    lessons, complain = [], functools.cache(complain)  # once a photograph, not once a painting
+    for (name, painting), network in zip(paintings.items(), networks, strict=True):
+        network.set_palette(painting.to(device))
+        perceive = _perception(seeing, painting.to(device), options)
+        cache_bytes = CACHE_BYTES // len(paintings)
+        lessons.append(Lesson(name, network, perceive, paths, options, cache_bytes, complain))
+    steps = options.steps * len(lessons)
+    often = JUDGE_EVERY * len(lessons)
+    rate = options.learning_rate
+    together = nn.ModuleList(networks)
+    yield from train(together, InTurn(lessons), steps, rate, judge_every=often, state=state)
+
+
+def _sharing(start: StyleNetwork, count: int) -> list[StyleNetwork]:
+    """`count` copies of `start` that have their convolutions in common."""
+    networks = [copy.deepcopy(start) for _ in range(count)]
+    for network in networks[1:]:
+        for layer in LAYERS:
+            kernel = f"{layer.name}_kernel"
+            network.register_parameter(kernel, networks[0].get_parameter(kernel))
+    return networks
+
+
+def _perception(network: VGG19, painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
     perceive = PerceptualLoss(
         network, options.content_layers, options.style_layers, options.style_loss
     )

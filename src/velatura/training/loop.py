@@ -103,6 +103,7 @@ def train(
     learning_rate: float,
     averaging: float = 0.99,
     state: Progress | None = None,
+    judge_every: int = JUDGE_EVERY,
 ) -> Iterator[TrainingStep]:
     """Train `network` for `steps` steps of Adam, the rate falling along a cosine.
 
@@ -135,7 +136,7 @@ def train(
             for averaged, parameter in zip(average.parameters(), parameters, strict=True):
                 averaged.lerp_(parameter, max(1 - averaging, 1 / number))
         seconds = time.monotonic() - began
-        due = number % JUDGE_EVERY == 0 or number == steps
+        due = number % judge_every == 0 or number == steps
         held_out = lesson.judge(average) if due else None
         sought = dict(lesson.sought)
         yield TrainingStep(number, steps, seconds, terms, held_out, sought, average, optimizer)

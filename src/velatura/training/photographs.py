@@ -52,6 +52,7 @@ class Photographs:
         seed: of the choices. The same seed and number give the same crops.
         prepare: what is done to each photograph (1, 3, height, width) before it is cropped.
         complain: is told of each file that cannot be read.
+        cache_bytes: of decoded photographs, the most that are kept.
     """
 
     def __init__(
@@ -62,12 +63,13 @@ class Photographs:
         seed: int,
         prepare: Callable[[Tensor], Tensor] = lambda photograph: photograph,
         complain: Callable[[str], None] = lambda message: None,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.paths, self.crop, self.sizes, self.seed = list(paths), crop, sizes, seed
         self.prepare, self.complain = prepare, complain
         self.broken: set[Path] = set()
         self.decoded: dict[Path, Tensor] = {}  # (1, 3, height, width), uint8
-        self.bytes = 0
+        self.bytes, self.cache_bytes = 0, cache_bytes
 
     def batch(self, number: int, count: int) -> Tensor:
         """Batch `number` of `count` crops, (count, 3, crop, crop) in [0, 1].
@@ -114,7 +116,7 @@ class Photographs:
                 photograph = resize(photograph, fit(size, min(self.sizes[1], max(size))))
             pixels = (self.prepare(photograph) * 255).round().byte()
             self.bytes += pixels.numel()
-            while self.bytes > CACHE_BYTES and self.decoded:
+            while self.bytes > self.cache_bytes and self.decoded:
                 self.bytes -= self.decoded.pop(next(iter(self.decoded))).numel()
             self.decoded[path] = pixels
             return pixels
