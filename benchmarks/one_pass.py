@@ -174,13 +174,7 @@ StyleTransfer(device="cpu", max_size=1024).stylize(picture, 0).save(sys.argv[2])
 
 
 def flicker(arguments: argparse.Namespace) -> None:
-    photo = at_size(arguments.photo, SIZE)
-    generator = torch.Generator().manual_seed(0)
-    frames = [moved(photo, number) for number in range(FRAMES)]
-    frames = [
-        (frame + NOISE * torch.randn(frame.shape, generator=generator)).clamp(0, 1)
-        for frame in frames
-    ]
+    frames = film(at_size(arguments.photo, SIZE))
     print("| | warp error | times the photographs' |\n| --- | ---: | ---: |")
     own = warp_error(frames)
     print(f"| photographs | {own:.4f} | 1 |")
@@ -188,6 +182,16 @@ def flicker(arguments: argparse.Namespace) -> None:
         painter = Painter(name)
         error = warp_error([painter.network.paint(frame) for frame in frames])
         print(f"| {Path(name).stem} | {error:.4f} | {error / own:.2f} |", flush=True)
+
+
+def film(photo: Tensor) -> list[Tensor]:
+    """`photo` panned and zoomed a little from frame to frame, with noise of every frame's own."""
+    generator = torch.Generator().manual_seed(0)
+    frames = [moved(photo, number) for number in range(FRAMES)]
+    return [
+        (frame + NOISE * torch.randn(frame.shape, generator=generator)).clamp(0, 1)
+        for frame in frames
+    ]
 
 
 def warp_error(frames: list[Tensor]) -> float:

@@ -81,6 +81,33 @@ def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, m
         assert torch.equal(found[name], tensor), name
 
 
+def test_several_paintings_are_trained_together_and_go_on_together(velatura, photos, monkeypatch):
+    train = f"fast train painting.png photo.png --photos photos -o styles {QUICK} --json --quiet"
+    calls = []
+
+    def interrupt(path, step):
+        calls.append(step)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("velatura.cli.training._log", interrupt)
+    done = velatura(*train.split(), "--log", "log", "--sheet", "sheet.png")
+    assert done.returncode == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(velatura.folder)
+    done = velatura(*train.split(), "--sheet", "sheet.png")
+    assert done.returncode == 0, done.stderr
+    cards = json.loads(done.stdout)["styles"]
+    assert [card["painting"] for card in cards] == ["painting", "photo"]
+    assert [card["trained_with"] for card in cards] == [["photo"], ["painting"]]
+    assert [card["steps"] for card in cards] == [6, 6]
+    one, other = (load(str(velatura.folder / card["output"])).network for card in cards)
+    assert torch.equal(one.block1a_kernel, other.block1a_kernel)
+    assert not torch.equal(one.block1a_bias, other.block1a_bias)
+    left = {path.name for path in (velatura.folder / "styles").iterdir()}
+    assert left == {"painting.safetensors", "photo.safetensors"}
+
+
 def test_a_folder_of_photographs_is_painted_and_broken_ones_are_named(velatura, photos, style):
     (photos / "broken.jpg").write_bytes(b"no picture")
     done = velatura(
@@ -126,6 +153,8 @@ def test_list_names_the_shipped_styles(velatura):
         ("train painting.png --photos . -o s.safetensors --steps 0", "steps: expected at least 1"),
         ("train missing.png --photos . -o s.safetensors", "found nothing"),
         ("train painting.png --photos . -o s.safetensors --start-from photo.png", "model file"),
+        ("train photo.png photo.png --photos . -o styles", "expected different names"),
+        ("train photo.png painting.png --photos . -o photo.png", "expected a folder"),
         ("apply photo.png --style nosuch -o o.png", "expected a file or one of"),
         ("apply photo.png --style photo.png -o o.png", "expected a model file"),
         ("apply photo.png --style style.safetensors -o o.png --strength 2", "from 0 to 1"),

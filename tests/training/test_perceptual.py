@@ -54,3 +54,14 @@ def test_style_looks_at_the_batch_together(network, generator):
     together, _ = loss(halves, halves)
     alone, _ = loss(halves[:1], halves[:1])
     assert float(together["style relu1_1"]) < 0.1 * float(alone["style relu1_1"])
+
+
+@pytest.mark.parametrize("style_loss", ["wasserstein", "gram"])
+def test_every_layer_of_either_distance_is_relative_to_the_painting(network, generator, style_loss):
+    """A weight of one means much the same at every layer, whatever its features' unit."""
+    loss = PerceptualLoss(network, CONTENT, dict.fromkeys(STYLE, 1.0), style_loss)
+    loss.set_style(random_image(generator, 60, 52).double())
+    flat = torch.full((1, 3, 48, 48), 0.5, dtype=torch.float64)
+    terms, _ = loss(flat, flat)
+    for name in STYLE:
+        assert 0.05 < float(terms[f"style {name}"]) < 2

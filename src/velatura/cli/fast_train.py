@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             "sha256": checksums[name],
             **training.card(done, arguments, options.as_dict()),
             "content_weight": round(done.step.sought[f"content weight {name}"], 4),
+            "steps": done.step.number // len(outputs),
             "trained_with": [other for other in outputs if other != name],
         }
         save(output, Style(network, card))

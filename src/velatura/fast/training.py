@@ -157,6 +157,24 @@ def train_styles(
         torch.manual_seed(options.seed)
         start = StyleNetwork()
     networks = _sharing(start.to(device).requires_grad_(), len(paintings))
+    course = InTurn(lessons(paintings, networks, paths, options, complain))
+    steps, often = (count * len(paintings) for count in (options.steps, JUDGE_EVERY))
+    together, rate = nn.ModuleList(networks), options.learning_rate
+    yield from train(together, course, steps, rate, state=state, judge_every=often)
+
+
+def lessons(
+    paintings: Mapping[str, Tensor],
+    networks: Sequence[StyleNetwork],
+    paths: Sequence[Path],
+    options: TrainingOptions,
+    complain: Callable[[str], None] = lambda message: None,
+) -> list[Lesson]:
+    """A lesson for each painting's network, which is given the painting's palette.
+
+    Raises ImageError if no photograph can be read.
+    """
+    device = networks[0].palette_mean.device
     seeing = VGG19(
         weights.load(options.weights),
         [*options.content_layers, *options.style_layers],
@@ -164,17 +182,14 @@ def train_styles(
         device=device,
         dtype=pick_dtype(options.precision, device),
     )
-    lessons, complain = [], functools.cache(complain)  # once a photograph, not once a painting
+    complain = functools.cache(complain)  # once a photograph, not once a painting
+    cache_bytes = CACHE_BYTES // len(paintings)
+    made = []
     for (name, painting), network in zip(paintings.items(), networks, strict=True):
         network.set_palette(painting.to(device))
         perceive = _perception(seeing, painting.to(device), options)
-        cache_bytes = CACHE_BYTES // len(paintings)
-        lessons.append(Lesson(name, network, perceive, paths, options, cache_bytes, complain))
-    steps = options.steps * len(lessons)
-    often = JUDGE_EVERY * len(lessons)
-    rate = options.learning_rate
-    together = nn.ModuleList(networks)
-    yield from train(together, InTurn(lessons), steps, rate, judge_every=often, state=state)
+        made.append(Lesson(name, network, perceive, paths, options, cache_bytes, complain))
+    return made
 
 
 def _sharing(start: StyleNetwork, count: int) -> list[StyleNetwork]:

@@ -17,7 +17,7 @@ class PerceptualLoss:
         content_layers: with weights; the errors are relative to the photographs' features.
         style_layers: with weights. Second moments are those of the whole batch, as one picture has
             too few positions at deep layers.
-        style_loss: `wasserstein` or `gram`.
+        style_loss: `wasserstein` or `gram`, both relative to the painting's own moments.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class PerceptualLoss:
         self.network, self.style_loss = network, style_loss
         self.content_layers, self.style_layers = dict(content_layers), dict(style_layers or {})
         self.targets: dict[str, Tensor] = {}
+        self.sizes: dict[str, float] = {}
 
     @torch.no_grad()
     def set_style(self, painting: Tensor) -> None:
@@ -38,6 +39,8 @@ class PerceptualLoss:
             moment = _moments(features)
             wasserstein = self.style_loss == "wasserstein"
             self.targets[name] = losses.moments_root(moment) if wasserstein else moment
+            # The Wasserstein distance is relative to them by itself.
+            self.sizes[name] = 1.0 if wasserstein else float(moment.square().mean())
 
     def __call__(
         self, pictures: Tensor, photographs: Tensor, content_weight: float = 1.0
@@ -61,7 +64,8 @@ class PerceptualLoss:
                 terms[f"content {name}"] = weight * error.value
                 shares[name] = (weight * error.gradient).to(features[name].dtype)
             distance = losses.wasserstein if self.style_loss == "wasserstein" else losses.gram
-            for name, share in self.style_layers.items():
+            for name, weight in self.style_layers.items():
+                share = weight / self.sizes[name]
                 moment = _moments(features[name])
                 loss = distance(moment, self.targets[name].to(moment.dtype))
                 terms[f"style {name}"] = share * loss.value
