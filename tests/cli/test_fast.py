@@ -1,9 +1,11 @@
+import errno
 import hashlib
 import json
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from velatura.fast import styles
 from velatura.fast.network import StyleNetwork
@@ -81,6 +83,47 @@ def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, m
         assert torch.equal(found[name], tensor), name
 
 
+def test_broken_photographs_are_named_counted_and_left_out(velatura, photos):
+    for name in ("0.jpg", "2.jpg"):
+        (photos / name).write_bytes(b"no picture")
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --json --quiet"
+    done = velatura(*train.split())
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("left out: photos") == 2
+    assert "photographs that were left out: 2" in done.stderr
+    assert json.loads(done.stdout)["styles"][0]["left_out"] == 2
+
+
+def test_a_full_disk_costs_the_checkpoints_and_not_the_training(velatura, photos, monkeypatch):
+    def refuse(tensors, path, metadata):
+        if "about" in json.loads(metadata["velatura"]):  # a state; the style itself still fits
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save_file(tensors, path, metadata)
+
+    monkeypatch.setattr("velatura.images.tensorfile.save_file", refuse)
+    monkeypatch.setattr("velatura.cli.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    done = velatura(
+        *f"fast train painting.png --photos photos -o s.safetensors {QUICK} --quiet".split()
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device); the training goes on" in done.stderr
+    assert load(str(velatura.folder / "s.safetensors")).card["steps"] == 6
+    assert not list(velatura.folder.glob("*.unfinished"))
+    assert not list(velatura.folder.glob(".velatura-*"))
+
+
+def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, monkeypatch):
+    def interrupt(path, step):
+        if step.number == step.total:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("velatura.cli.training._log", interrupt)
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --log log"
+    done = velatura(*train.split())
+    assert done.returncode == 0, done.stderr
+    assert not list(velatura.folder.glob("*.unfinished"))
+
+
 def test_several_paintings_are_trained_together_and_go_on_together(velatura, photos, monkeypatch):
     train = f"fast train painting.png photo.png --photos photos -o styles {QUICK} --json --quiet"
     calls = []
@@ -150,6 +193,7 @@ def test_list_names_the_shipped_styles(velatura):
     [
         ("train painting.png --photos nowhere -o s.safetensors", "expected a folder"),
         ("train painting.png --photos . -o s.bin", "ending in .safetensors"),
+        ("train painting.png --photos . -o no/s.safetensors", "the folder no does not exist"),
         ("train painting.png --photos . -o s.safetensors --steps 0", "steps: expected at least 1"),
         ("train missing.png --photos . -o s.safetensors", "found nothing"),
         ("train painting.png --photos . -o s.safetensors --start-from photo.png", "model file"),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from velatura.cli import training
 from velatura.cli.commission import sha256
 from velatura.cli.options import add_config_options, given_options
-from velatura.cli.progress import say
 from velatura.errors import ConfigError
 from velatura.fast.options import TrainingOptions
 
@@ -55,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     }
     whole = arguments.output / "styles" if len(outputs) > 1 else arguments.output
     done = training.follow(
-        lambda state: train_styles(paintings, photographs, options, start, state, say),
+        lambda state, complain: train_styles(
+            paintings, photographs, options, start, state, complain
+        ),
         whole,
         about,
         lambda networks, path: _draw(_each(networks), path, photographs, options.size),

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class Done:
     step: "TrainingStep"  # the last
     held_out: dict[int, float]
     interrupted: bool
+    left_out: list[str]  # what was said of photographs that could not be read
 
 
 def add_arguments(parser: argparse.ArgumentParser, start_from: str) -> None:
@@ -50,13 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser, start_from: str) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Raise ConfigError unless `path` is the name of a model."""
+    """Raise ConfigError or ImageError now if a model cannot be written at `path`."""
+    from velatura.images.io import check_place
+
     if path.suffix != ".safetensors":
         raise ConfigError(f"output: expected a name ending in .safetensors, got {path.name!r}")
+    check_place(path)
 
 
 def follow(
-    begin: Callable[["State | None"], "Iterator[TrainingStep]"],
+    begin: Callable[["State | None", Callable[[str], None]], "Iterator[TrainingStep]"],
     output: Path,
     about: Mapping[str, Any],
     draw: Callable[["torch.nn.Module", Path], None],
@@ -65,7 +70,9 @@ def follow(
     """Follow a training to its end, or to Ctrl-C.
 
     Its state is kept beside `output` until it is done: a training that is `about` the same goes on
-    from it. `begin` is given that state, or None; `draw` makes a sheet of what the network does.
+    from it. `begin` is given that state, or None, and whom to tell of photographs that are left
+    out; `draw` makes a sheet of what the network does. A disk that is full costs the state or the
+    sheet, but not the training.
     """
     from velatura.training import loop
 
@@ -76,11 +83,23 @@ def follow(
     step: TrainingStep | None = None
     interrupted = False
     held_out: dict[int, float] = {}
+    left_out: list[str] = []
     try:
         with Progress(arguments.quiet, f"{output.stem} ") as progress:
+
+            def complain(message: str) -> None:
+                left_out.append(message)
+                say(message)
+
+            def attempt(write: Callable[[], None]) -> None:
+                try:
+                    write()
+                except ImageError as error:
+                    say(f"{error}; the training goes on")
+
             if state:
                 progress.say(f"{output}: going on after step {state.number}")
-            for step in begin(state):
+            for step in begin(state, complain):
                 where = f"step {step.number}/{step.total}"
                 progress.at(step.number, step.total, step.seconds, where, losses(step.terms))
                 if step.held_out is not None:
@@ -88,18 +107,19 @@ def follow(
                 if arguments.log:
                     _log(arguments.log, step)
                 if arguments.sheet and step.number % -(-step.total // SHEETS) == 0:
-                    draw(step.network, arguments.sheet)
-                if time.monotonic() >= due:
-                    loop.save(unfinished, step.state(), about)
+                    attempt(partial(draw, step.network, arguments.sheet))
+                if time.monotonic() >= due and step.number < step.total:
+                    attempt(partial(loop.save, unfinished, step.state(), about))
                     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
     except KeyboardInterrupt:
         if step is None:
             raise
-        interrupted = True
-        loop.save(unfinished, step.state(), about)
+        interrupted = step.number < step.total
+        if interrupted:
+            loop.save(unfinished, step.state(), about)
     if step is None:
         raise ImageError(f"{unfinished}: expected an unfinished training, got one that is done")
-    return Done(step, held_out, interrupted)
+    return Done(step, held_out, interrupted, left_out)
 
 
 def finish(output: Path, done: Done, quiet: bool) -> None:
@@ -108,6 +128,8 @@ def finish(output: Path, done: Done, quiet: bool) -> None:
         output.with_name(output.name + ".unfinished").unlink(missing_ok=True)
     number = done.step.number
     stopped = f"interrupted after step {number}, the same command goes on, "
+    if done.left_out:
+        say(f"photographs that were left out: {len(done.left_out)}")
     if not quiet:
         say(f"{output}: {stopped if done.interrupted else ''}{done.step.seconds:.0f} s")
 
@@ -119,6 +141,7 @@ def card(done: Done, arguments: argparse.Namespace, options: Mapping[str, Any]) 
         "steps": done.step.number,
         "seconds": round(done.step.seconds),
         "photographs": [folder.name for folder in arguments.photos],
+        "left_out": len(done.left_out),
         "licence": arguments.licence,
         "options": dict(options),
         "losses": {name: round(value, 4) for name, value in done.step.terms.items()},

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from velatura.cli import training
 from velatura.cli.options import add_config_options, given_options
-from velatura.cli.progress import say
 from velatura.superres.options import UpscaleTrainingOptions
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = load(arguments.start_from).network if arguments.start_from else None
     began = copy.deepcopy(start)  # the training changes the other
     done = training.follow(
-        lambda state: train_upscaler(photographs, options, start, state, say),
+        lambda state, complain: train_upscaler(photographs, options, start, state, complain),
         arguments.output,
         {"options": options.as_dict(), "start_from": arguments.start_from},
         lambda network, path: _draw(network, path, photographs),

@@ -23,7 +23,7 @@ from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
 from velatura.training.loop import JUDGE_EVERY, Progress, TrainingStep, train
 from velatura.training.perceptual import PerceptualLoss
-from velatura.training.photographs import CACHE_BYTES, Photographs, split
+from velatura.training.photographs import CACHE_BYTES, Photographs, to_train_and_judge
 
 MARGIN = 8  # pixels, the most that the second view of a crop is shifted
 NOISE = 0.03  # standard deviation, the most of its noise
@@ -62,9 +62,8 @@ class Lesson:
                 photographs, side, sizes, options.seed, prepare, complain, cache_bytes
             )
 
-        trained, held_out = map(crops_of, split(paths))
-        self.photographs = trained
-        self.judged = held_out.batch(0, JUDGED).to(network.palette_mean)
+        self.photographs, judged = to_train_and_judge(crops_of, paths, JUDGED)
+        self.judged = judged.to(network.palette_mean)
 
     def __call__(self, number: int) -> dict[str, float]:
         """Add the gradients of step `number`; return its terms."""

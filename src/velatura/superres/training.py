@@ -18,7 +18,7 @@ from velatura.superres.network import UpscaleNetwork
 from velatura.superres.options import SCALES, UpscaleTrainingOptions
 from velatura.training.loop import Progress, TrainingStep, train
 from velatura.training.perceptual import PerceptualLoss
-from velatura.training.photographs import Photographs, split
+from velatura.training.photographs import Photographs, to_train_and_judge
 
 TURN = (4, 2, 4, 3)  # the scales, step by step: the hardest one half of the time
 JUDGED = 16  # held-out crops
@@ -47,9 +47,8 @@ class Lesson:
         def crops_of(photographs: Sequence[Path]) -> Photographs:
             return Photographs(photographs, side, None, options.seed, complain=complain)
 
-        trained, held_out = map(crops_of, split(paths))
-        self.photographs = trained
-        self.judged = self._pairs(held_out.batch(0, JUDGED), max(SCALES), 0)
+        self.photographs, judged = to_train_and_judge(crops_of, paths, JUDGED)
+        self.judged = self._pairs(judged, max(SCALES), 0)
 
     def __call__(self, number: int) -> dict[str, float]:
         """Add the gradients of step `number`; return its terms."""

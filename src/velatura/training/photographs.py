@@ -121,3 +121,18 @@ class Photographs:
             self.decoded[path] = pixels
             return pixels
         raise ImageError(f"expected photographs, none of {len(self.paths)} files can be read")
+
+
+def to_train_and_judge(
+    crops_of: Callable[[Sequence[Path]], Photographs], paths: Sequence[Path], count: int
+) -> tuple[Photographs, Tensor]:
+    """Photographs to train on, and `count` crops of those held out.
+
+    Where none of these can be read, the former are judged by too. Raises ImageError if none at all
+    can be read.
+    """
+    trained, held_out = map(crops_of, split(paths))
+    try:
+        return trained, held_out.batch(0, count)
+    except ImageError:
+        return trained, trained.batch(0, count)
