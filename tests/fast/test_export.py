@@ -38,7 +38,7 @@ def test_both_backends_paint_the_same(folder):
 
 
 def test_the_onnx_backend_imports_no_torch(folder):
-    arguments = ["photo.png", "--style", "style.onnx", "-o", "out.png", "--backend", "onnx"]
+    arguments = ["photo.png", "--style", "style.onnx", "-o", "out.png"]
     code = (
         "import sys; from velatura.cli.main import main; "
         f"code = main(['fast', 'apply', *{arguments}]); "

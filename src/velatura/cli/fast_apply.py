@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_config_options(parser, options=PaintOptions)
     parser.add_argument(
-        "--backend", choices=("torch", "onnx"), default="torch", help="what runs the network"
+        "--backend",
+        choices=("torch", "onnx"),
+        help="what runs the network; of a style in .onnx it is onnx, else torch",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -32,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = PaintOptions(**given_options(arguments, PaintOptions))
-    if arguments.backend == "onnx":
+    exported = arguments.style.lower().endswith(".onnx")
+    if (arguments.backend or ("onnx" if exported else "torch")) == "onnx":
         from velatura.fast.onnx_backend import OnnxPainter
 
         painter: Any = OnnxPainter(arguments.style, options.strength, options.colors)
