@@ -5,9 +5,9 @@
 One network after another is trained from nothing: with the Wasserstein loss on all photographs, the
 same with Gram matrices, on fewer photographs, and without the term for steadiness. All are judged
 on the same held-out photographs, by the loss that they learn by and by the Wasserstein loss. Images
-and seconds are those after which the former stays within 5% of where it ends; seconds without the
-judging. Flicker is the warp error of a pan over PHOTO, in terms of the photographs' own
-(`one_pass.py flicker`).
+and seconds are those after which the former stays within 5% of where it ends; seconds with the
+training's own judging, every fifty steps, and without the benchmark's. Flicker is the warp error of
+a pan over PHOTO, in terms of the photographs' own (`one_pass.py flicker`).
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--film", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
     arguments = parser.parse_args()
-    painting, paths = {"painting": read(arguments.painting).pixels}, find(arguments.photos)
+    painting, paths = [read(arguments.painting).pixels], find(arguments.photos)
     trained, held_out = split(paths)
     plain = TrainingOptions(steps=arguments.steps)
     frames = film(at_size(arguments.film, SIZE))
@@ -50,7 +50,10 @@ def main() -> None:
     for name, few, options in (
         (f"Wasserstein, {len(trained)} photographs", trained, plain),
         (f"Gram, {len(trained)} photographs", trained, replace(plain, style_loss="gram")),
-        *((f"Wasserstein, {count} photographs", trained[:count], plain) for count in FEW),
+        *(
+            (f"Wasserstein, {len(trained[:count])} photographs", trained[:count], plain)
+            for count in FEW
+        ),
         ("Wasserstein, without steadiness", trained, replace(plain, steadiness=0.0)),
     ):
         judges = [
@@ -69,7 +72,7 @@ def main() -> None:
 
 
 def trained_and_judged(
-    painting: dict[str, Tensor], paths: list[Path], options: TrainingOptions, judge: Judge
+    painting: list[Tensor], paths: list[Path], options: TrainingOptions, judge: Judge
 ) -> tuple[StyleNetwork, list[tuple[int, float, float]]]:
     """The network, and after how many steps and seconds it was judged how."""
     judged, judging = [], 0.0

@@ -116,6 +116,7 @@ def _warm(objective: Objective) -> StyleConfig:
     style = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
     content = float(target.float().square().mean())
     return StyleConfig(
+        color_weight=0,
         content_layers={"relu4_2": 1.0},
         content_weight=50 * OURS.content_layers["relu4_2"] * content / style,
         style_layers=dict.fromkeys(OURS.style_layers, 1.0),

@@ -7,9 +7,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from velatura.errors import ImageError
 from velatura.fast import styles
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import Style, load, save
+from velatura.fast.training import InTurn
 from velatura.images.io import read_settings
 
 QUICK = "--steps 6 --batch 1 --crop 64 --size 96 --content-layers relu2_1 --style-layers relu1_1"
@@ -94,7 +96,7 @@ def test_broken_photographs_are_named_counted_and_left_out(velatura, photos):
     assert json.loads(done.stdout)["styles"][0]["left_out"] == 2
 
 
-def test_a_full_disk_costs_the_checkpoints_and_not_the_training(velatura, photos, monkeypatch):
+def test_a_full_disk_costs_the_record_and_not_the_training(velatura, photos, monkeypatch):
     def refuse(tensors, path, metadata):
         if "about" in json.loads(metadata["velatura"]):  # a state; the style itself still fits
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -103,13 +105,53 @@ def test_a_full_disk_costs_the_checkpoints_and_not_the_training(velatura, photos
     monkeypatch.setattr("velatura.images.tensorfile.save_file", refuse)
     monkeypatch.setattr("velatura.cli.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     done = velatura(
-        *f"fast train painting.png --photos photos -o s.safetensors {QUICK} --quiet".split()
+        *f"fast train painting.png --photos photos -o s.safetensors {QUICK} --quiet".split(),
+        *("--log", "/dev/full", "--sheet", "sheet.png"),
     )
     assert done.returncode == 0, done.stderr
-    assert "No space left on device); the training goes on" in done.stderr
+    assert "s.safetensors.unfinished: cannot be written (No space left on device)" in done.stderr
+    assert "/dev/full: cannot be written (No space left on device)" in done.stderr
     assert load(str(velatura.folder / "s.safetensors")).card["steps"] == 6
     assert not list(velatura.folder.glob("*.unfinished"))
     assert not list(velatura.folder.glob(".velatura-*"))
+
+
+def test_ctrl_c_on_a_full_disk_still_writes_the_style(velatura, photos, monkeypatch):
+    def interrupt(path, step):
+        raise KeyboardInterrupt
+
+    def refuse(path, state, about):
+        raise ImageError(f"{path}: cannot be written (No space left on device)")
+
+    monkeypatch.setattr("velatura.cli.training._log", interrupt)
+    monkeypatch.setattr("velatura.training.loop.save", refuse)
+    train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --log log"
+    done = velatura(*train.split())
+    assert done.returncode == 130
+    assert "the same command goes on" not in done.stderr
+    assert load(str(velatura.folder / "s.safetensors")).card["steps"] == 1
+
+
+def test_ctrl_c_amid_a_step_loses_and_repeats_none(velatura, photos, monkeypatch):
+    """Interrupted while the next step's result is judged, its parameters already changed."""
+    train = f"fast train painting.png --photos photos {QUICK}"
+    whole = velatura(*train.split(), "-o", "whole.safetensors")
+    assert whole.returncode == 0, whole.stderr
+
+    def interrupt(self, networks):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("velatura.training.loop.JUDGE_EVERY", 3)
+    monkeypatch.setattr("velatura.fast.training.JUDGE_EVERY", 3)
+    judge = InTurn.judge
+    monkeypatch.setattr(InTurn, "judge", interrupt)
+    assert velatura(*train.split(), "-o", "s.safetensors").returncode == 130
+    monkeypatch.setattr(InTurn, "judge", judge)
+    done = velatura(*train.split(), "-o", "s.safetensors")
+    assert "going on after step 2" in done.stderr
+    one, other = (load(str(velatura.folder / f"{name}.safetensors")) for name in ("whole", "s"))
+    for name, tensor in one.network.state_dict().items():
+        assert torch.equal(other.network.state_dict()[name], tensor), name
 
 
 def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, monkeypatch):
@@ -125,7 +167,8 @@ def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, monkeypatch)
 
 
 def test_several_paintings_are_trained_together_and_go_on_together(velatura, photos, monkeypatch):
-    train = f"fast train painting.png photo.png --photos photos -o styles {QUICK} --json --quiet"
+    train = f"fast train painting.png photo.png --photos photos -o styles {QUICK} --json"
+    (photos / "1.jpg").write_bytes(b"no picture")
     calls = []
 
     def interrupt(path, step):
@@ -138,8 +181,15 @@ def test_several_paintings_are_trained_together_and_go_on_together(velatura, pho
     assert done.returncode == 130
     monkeypatch.undo()
     monkeypatch.chdir(velatura.folder)
+    done = velatura(*train.replace("painting.png photo.png", "photo.png painting.png").split())
+    assert done.returncode == 2
+    assert "got one with others" in done.stderr
     done = velatura(*train.split(), "--sheet", "sheet.png")
     assert done.returncode == 0, done.stderr
+    assert "going on after step 3" in done.stderr
+    assert done.stderr.count("left out: photos") <= 1  # once, not once a painting
+    with Image.open(velatura.folder / "sheet.png") as sheet:
+        assert sheet.width > 3 * 96  # a photograph and two pictures
     cards = json.loads(done.stdout)["styles"]
     assert [card["painting"] for card in cards] == ["painting", "photo"]
     assert [card["trained_with"] for card in cards] == [["photo"], ["painting"]]

@@ -30,8 +30,8 @@ def photographs(tmp_path, photograph):
 
 
 def test_what_is_held_out_is_painted_better(photographs, painting):
-    steps = list(train_styles({"a": read(painting).pixels}, photographs, QUICK))
-    before = next(train_styles({"a": read(painting).pixels}, photographs, QUICK))
+    steps = list(train_styles([read(painting).pixels], photographs, QUICK))
+    before = next(train_styles([read(painting).pixels], photographs, QUICK))
     assert [step.number for step in steps] == list(range(1, 13))
     assert steps[-1].held_out is not None
     assert steps[-1].loss < before.loss
@@ -39,12 +39,12 @@ def test_what_is_held_out_is_painted_better(photographs, painting):
 
 def test_going_on_gives_the_same_network(photographs, painting):
     pixels = read(painting).pixels
-    *_, whole = train_styles({"a": pixels}, photographs, QUICK)
-    for step in train_styles({"a": pixels}, photographs, QUICK):
+    *_, whole = train_styles([pixels], photographs, QUICK)
+    for step in train_styles([pixels], photographs, QUICK):
         if step.number == 5:
             state = step.state()
             break
-    *_, resumed = train_styles({"a": pixels}, photographs, QUICK, state=state)
+    *_, resumed = train_styles([pixels], photographs, QUICK, state=state)
     assert resumed.sought == whole.sought
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(resumed.network.state_dict()[name], tensor), name
@@ -54,14 +54,14 @@ def test_more_content_given_up_than_asked_makes_it_weigh_more(photographs, paint
     weights = []
     for strength in (0.001, 0.999):
         options = dataclasses.replace(QUICK, strength=strength)
-        first = next(train_styles({"a": read(painting).pixels}, photographs, options))
-        weights.append(first.sought["content weight a"])
+        first = next(train_styles([read(painting).pixels], photographs, options))
+        weights.append(first.sought["content weight 1"])
     assert weights[0] > training.CONTENT_WEIGHT > weights[1]
 
 
 def test_styles_trained_together_share_convolutions_and_nothing_else(photographs, painting):
     pixels = read(painting).pixels
-    paintings = {"a": pixels, "b": 1 - pixels.flip(1)}
+    paintings = [pixels, 1 - pixels.flip(1)]
     *_, last = train_styles(paintings, photographs, dataclasses.replace(QUICK, steps=4))
     assert last.total == 8
     one, other = last.network
@@ -69,11 +69,11 @@ def test_styles_trained_together_share_convolutions_and_nothing_else(photographs
     assert not torch.equal(one.block2a_scale, other.block2a_scale)
     assert not torch.equal(one.up1_bias, other.up1_bias)
     assert not torch.equal(one.palette_mean, other.palette_mean)
-    assert last.sought["content weight a"] != last.sought["content weight b"]
+    assert last.sought["content weight 1"] != last.sought["content weight 2"]
 
 
 def test_styles_trained_together_go_on_from_their_state(photographs, painting):
-    paintings = {"a": read(painting).pixels, "b": read(painting).pixels.flip(1)}
+    paintings = [read(painting).pixels, read(painting).pixels.flip(1)]
     options = dataclasses.replace(QUICK, steps=3)
     *_, whole = train_styles(paintings, photographs, options)
     for step in train_styles(paintings, photographs, options):
@@ -90,7 +90,7 @@ def test_it_begins_with_a_network_that_is_given(photographs, painting):
     torch.manual_seed(5)
     start = StyleNetwork()
     kernel = start.down1_kernel.detach().clone()
-    first = next(train_styles({"a": read(painting).pixels}, photographs, QUICK, start))
+    first = next(train_styles([read(painting).pixels], photographs, QUICK, start))
     assert float((first.network[0].down1_kernel - kernel).abs().max()) < 0.01
     assert not torch.equal(first.network[0].palette_mean, torch.full((3,), 0.5))
 
@@ -98,7 +98,7 @@ def test_it_begins_with_a_network_that_is_given(photographs, painting):
 def test_photographs_that_cannot_be_read_are_told(tmp_path, painting):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(ImageError, match="none of 1 files"):
-        next(train_styles({"a": read(painting).pixels}, find([tmp_path]), QUICK))
+        next(train_styles([read(painting).pixels], find([tmp_path]), QUICK))
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -68,6 +69,7 @@ def test_loss_and_gradient_equal_pastiches(embedded, tmp_path, size, seed):
 )
 def test_gradient_equals_finite_differences(embedded, generator, config, monkeypatch):
     monkeypatch.setattr(losses, "wasserstein", partial(losses.wasserstein, damping=1e-7))
+    config = replace(config, color_weight=0)  # counted in bins, it is flat within one
     net = network(embedded, config, dtype=torch.float64).double()
     images = [random_image(generator, 64, 70).double() for _ in range(4)]
     styles = images[1 : 1 + max(1, len(config.blend))]
@@ -89,7 +91,13 @@ def test_terms_are_named_by_kind_and_layer(embedded, photograph, painting):
     config = StyleConfig(tv_weight=0.1, style_layers={"relu1_1": 1.0, "relu2_1": 0.0})
     content, style = read(photograph).pixels, read(painting).pixels
     terms, _ = Objective(network(embedded, config), content, [style], config)(content)
-    assert list(terms) == ["content relu3_1", "content relu4_2", "style relu1_1", "tv"]
+    assert list(terms) == [
+        "content relu3_1",
+        "content relu4_2",
+        "style relu1_1",
+        "style colors",
+        "tv",
+    ]
     assert float(terms["content relu4_2"]) == 0
 
 
@@ -138,3 +146,21 @@ def test_bf16_judges_almost_as_fp32_does(embedded, photograph, painting):
     assert loss_of(coarse[0]) == pytest.approx(loss_of(fine[0]), rel=0.02)
     cosine = torch.cosine_similarity(coarse[1].flatten(), fine[1].flatten(), dim=0)
     assert float(cosine) > 0.97
+
+
+def test_colours_go_where_their_style_goes(embedded, generator):
+    config = StyleConfig(content_weight=0, style_layers={"relu1_1": 1e-9})
+    paintings = [random_image(generator, 32, 32) * 0.2 for _ in range(2)]
+    paintings[0][:, 0] += 0.7  # red
+    paintings[1][:, 2] += 0.7  # blue
+    left = torch.zeros(1, 1, 32, 48)
+    left[..., :24] = 1
+    image = random_image(generator, 32, 48)
+    objective = Objective(
+        network(embedded, config), image, paintings, config, masks=[left, 1 - left]
+    )
+    terms, gradient = objective(image)
+    assert float(terms["style colors"]) > 0.1
+    down = -gradient.mean(2)[0]  # (3, width)
+    assert down[0, :24].mean() > 0 > down[2, :24].mean()
+    assert down[2, 24:].mean() > 0 > down[0, 24:].mean()

@@ -33,20 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.fast.styles import Style, load, save
-    from velatura.fast.training import train_styles
-    from velatura.images.io import check_writable, make_folder, read
+    from velatura.fast.training import train_styles, weight_name
+    from velatura.images.io import check_writable, read
     from velatura.training.photographs import find
 
     options = TrainingOptions(**given_options(arguments, TrainingOptions))
     outputs = _outputs(arguments)
-    if len(outputs) > 1:
-        make_folder(arguments.output)
+    for output in outputs.values():
+        training.check_output(output)
     if arguments.sheet:
         check_writable(arguments.sheet)
     photographs = find(arguments.photos)
-    paintings = {path.stem: read(path).pixels for path in arguments.paintings}
+    paintings = [read(path).pixels for path in arguments.paintings]
     start = load(arguments.start_from).network if arguments.start_from else None
-    checksums = {path.stem: sha256(path) for path in arguments.paintings}
+    checksums = [sha256(path) for path in arguments.paintings]
     about = {
         "options": options.as_dict(),
         "paintings": checksums,
@@ -63,15 +63,18 @@ def run(arguments: argparse.Namespace) -> int:
         arguments,
     )
     reports: list[dict[str, Any]] = []
-    for (name, output), network in zip(outputs.items(), _each(done.step.network), strict=True):
+    networks = _each(done.step.network)
+    for number, ((name, output), network) in enumerate(zip(outputs.items(), networks, strict=True)):
         card = {
             "painting": name,
-            "sha256": checksums[name],
+            "sha256": checksums[number],
             **training.card(done, arguments, options.as_dict()),
-            "content_weight": round(done.step.sought[f"content weight {name}"], 4),
-            "steps": done.step.number // len(outputs),
-            "trained_with": [other for other in outputs if other != name],
+            "content_weight": round(done.step.sought[weight_name(number + 1)], 4),
         }
+        if len(outputs) > 1:
+            del card["losses"]  # of one painting's turn
+            card["steps"] //= len(outputs)
+            card["trained_with"] = [other for other in outputs if other != name]
         save(output, Style(network, card))
         reports.append({"output": str(output), **card})
     training.finish(whole, done, arguments.quiet)
@@ -81,13 +84,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:
-    """The file of each painting's style, by the painting's name. Raises ConfigError."""
+    """The file of each painting's style, by the painting's name; its folder is made.
+
+    Raises ConfigError or ImageError.
+    """
+    from velatura.images.io import make_folder
+
     if len(arguments.paintings) == 1:
-        training.check_output(arguments.output)
         return {arguments.paintings[0].stem: arguments.output}
     names = [path.stem for path in arguments.paintings]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"paintings: expected different names, got {twice} twice")
+    make_folder(arguments.output)
     return {name: arguments.output / f"{name}.safetensors" for name in names}
 
 

@@ -30,6 +30,7 @@ class Done:
     step: "TrainingStep"  # the last
     held_out: dict[int, float]
     interrupted: bool
+    kept: bool  # a state to go on from
     left_out: list[str]  # what was said of photographs that could not be read
 
 
@@ -71,17 +72,22 @@ def follow(
 
     Its state is kept beside `output` until it is done: a training that is `about` the same goes on
     from it. `begin` is given that state, or None, and whom to tell of photographs that are left
-    out; `draw` makes a sheet of what the network does. A disk that is full costs the state or the
-    sheet, but not the training.
+    out; `draw` makes a sheet of what the network does. A full disk costs the state, the sheet or
+    the log, but not the training.
     """
+    from velatura.images.io import check_place
     from velatura.training import loop
 
+    for path in (arguments.sheet, arguments.log):
+        if path:
+            check_place(path)
     unfinished = output.with_name(output.name + ".unfinished")
     about = json.loads(json.dumps(about))
     state = loop.load(unfinished, about) if unfinished.exists() else None
     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
     step: TrainingStep | None = None
-    interrupted = False
+    reached: State | None = None
+    interrupted = kept = False
     held_out: dict[int, float] = {}
     left_out: list[str] = []
     try:
@@ -91,35 +97,39 @@ def follow(
                 left_out.append(message)
                 say(message)
 
-            def attempt(write: Callable[[], None]) -> None:
-                try:
-                    write()
-                except ImageError as error:
-                    say(f"{error}; the training goes on")
-
             if state:
                 progress.say(f"{output}: going on after step {state.number}")
             for step in begin(state, complain):
+                reached = step.state()  # now: an interruption may come amid the next step
                 where = f"step {step.number}/{step.total}"
                 progress.at(step.number, step.total, step.seconds, where, losses(step.terms))
                 if step.held_out is not None:
                     held_out[step.number] = step.held_out
                 if arguments.log:
-                    _log(arguments.log, step)
+                    _attempt(partial(_log, arguments.log, step))
                 if arguments.sheet and step.number % -(-step.total // SHEETS) == 0:
-                    attempt(partial(draw, step.network, arguments.sheet))
+                    _attempt(partial(draw, step.network, arguments.sheet))
                 if time.monotonic() >= due and step.number < step.total:
-                    attempt(partial(loop.save, unfinished, step.state(), about))
+                    _attempt(partial(loop.save, unfinished, reached, about))
                     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
     except KeyboardInterrupt:
-        if step is None:
+        if step is None or reached is None:
             raise
         interrupted = step.number < step.total
-        if interrupted:
-            loop.save(unfinished, step.state(), about)
+        kept = interrupted and _attempt(partial(loop.save, unfinished, reached, about))
     if step is None:
         raise ImageError(f"{unfinished}: expected an unfinished training, got one that is done")
-    return Done(step, held_out, interrupted, left_out)
+    return Done(step, held_out, interrupted, kept, left_out)
+
+
+def _attempt(write: Callable[[], None]) -> bool:
+    """Whether it could be written; if not, that is said and no more."""
+    try:
+        write()
+    except ImageError as error:
+        say(str(error))
+        return False
+    return True
 
 
 def finish(output: Path, done: Done, quiet: bool) -> None:
@@ -127,7 +137,9 @@ def finish(output: Path, done: Done, quiet: bool) -> None:
     if not done.interrupted:
         output.with_name(output.name + ".unfinished").unlink(missing_ok=True)
     number = done.step.number
-    stopped = f"interrupted after step {number}, the same command goes on, "
+    stopped = f"interrupted after step {number}, "
+    if done.kept:
+        stopped += "the same command goes on, "
     if done.left_out:
         say(f"photographs that were left out: {len(done.left_out)}")
     if not quiet:
@@ -154,14 +166,18 @@ def held_out_pictures(photographs: Sequence[Path], count: int) -> "list[torch.Te
     from velatura.images.io import read
     from velatura.training.photographs import split
 
-    found = []
-    for path in split(photographs)[1][:count]:
+    trained, held_out = split(photographs)
+    found: list[torch.Tensor] = []
+    for path in (*held_out, *trained):
         with contextlib.suppress(ImageError):
-            found.append(read(path).pixels)
+            found += [read(path).pixels] if len(found) < count else []
     return found
 
 
 def _log(path: Path, step: "TrainingStep") -> None:
     line = {"step": step.number, "seconds": round(step.seconds, 2), "losses": step.terms}
-    with path.open("a", encoding="utf-8") as log:
-        print(json.dumps({**line, **step.sought, "held_out": step.held_out}), file=log)
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            print(json.dumps({**line, **step.sought, "held_out": step.held_out}), file=log)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written ({error.strerror})") from error

@@ -8,7 +8,7 @@ import copy
 import functools
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -43,7 +43,7 @@ class Lesson:
 
     def __init__(
         self,
-        name: str,
+        number: int,
         network: StyleNetwork,
         perceive: PerceptualLoss,
         paths: Sequence[Path],
@@ -52,7 +52,7 @@ class Lesson:
         complain: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.network, self.perceive, self.options = network, perceive, options
-        self.weighs = f"content weight {name}"
+        self.weighs = weight_name(number)
         self.sought = {self.weighs: CONTENT_WEIGHT}
         sizes = (round(SIZES[0] * options.size), round(SIZES[1] * options.size))
 
@@ -112,6 +112,11 @@ class Lesson:
         return self.network.recolour(photograph.to(self.network.palette_mean)).cpu()
 
 
+def weight_name(number: int) -> str:
+    """What the content weight of painting `number`, from 1, is called among what is sought."""
+    return f"content weight {number}"
+
+
 class InTurn:
     """Lessons of several paintings, a step of each in turn; of networks in the same order."""
 
@@ -133,19 +138,19 @@ class InTurn:
 
 
 def train_styles(
-    paintings: Mapping[str, Tensor],
+    paintings: Sequence[Tensor],
     paths: Sequence[Path],
     options: TrainingOptions,
     start: StyleNetwork | None = None,
     state: Progress | None = None,
     complain: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
-    """Train a network for each of the paintings by name, on the photographs at `paths`.
+    """Train a network for each of the paintings (1, 3, any height, any width).
 
     Yields each step; its `network` is a ModuleList, in the order of the paintings, each of which
-    has its turn `options.steps` times. All begin as copies of `start` if it is given: another
-    style's network is halfway there. From a `state` of the same training it goes on as if it had
-    never stopped. `complain` is told of photographs that cannot be read.
+    has its turn `options.steps` times on the photographs at `paths`. All begin as copies of `start`
+    if it is given: another style's network is halfway there. From a `state` of the same training it
+    goes on as if it had never stopped. `complain` is told of photographs that cannot be read.
 
     Raises:
         ImageError: no photograph can be read.
@@ -155,7 +160,7 @@ def train_styles(
     if start is None:
         torch.manual_seed(options.seed)
         start = StyleNetwork()
-    networks = _sharing(start.to(device).requires_grad_(), len(paintings))
+    networks = _sharing(start.to(device), len(paintings))
     course = InTurn(lessons(paintings, networks, paths, options, complain))
     steps, often = (count * len(paintings) for count in (options.steps, JUDGE_EVERY))
     together, rate = nn.ModuleList(networks), options.learning_rate
@@ -163,7 +168,7 @@ def train_styles(
 
 
 def lessons(
-    paintings: Mapping[str, Tensor],
+    paintings: Sequence[Tensor],
     networks: Sequence[StyleNetwork],
     paths: Sequence[Path],
     options: TrainingOptions,
@@ -184,10 +189,10 @@ def lessons(
     complain = functools.cache(complain)  # once a photograph, not once a painting
     cache_bytes = CACHE_BYTES // len(paintings)
     made = []
-    for (name, painting), network in zip(paintings.items(), networks, strict=True):
+    for number, (painting, network) in enumerate(zip(paintings, networks, strict=True), start=1):
         network.set_palette(painting.to(device))
         perceive = _perception(seeing, painting.to(device), options)
-        made.append(Lesson(name, network, perceive, paths, options, cache_bytes, complain))
+        made.append(Lesson(number, network, perceive, paths, options, cache_bytes, complain))
     return made
 
 

@@ -33,6 +33,9 @@ class StyleConfig(Options):
     )
     content_weight: float = option(0.6, "weight of the content (alpha): higher is more photograph")
     style_weight: float = option(1.0, "weight of the style (beta): higher is more painting")
+    color_weight: float = option(
+        1.0, "weight of the painting's colours beside its layers, as a whole distribution"
+    )
     tv_weight: float = option(0.0, "weight of total variation: higher is smoother")
     content_loss: Literal["relative", "mse", "sum"] = option(
         "relative",
@@ -99,7 +102,7 @@ class StyleConfig(Options):
             self.memory,
             "auto, or a size such as 6GB or 800MB",
         )
-        for name in ("content_weight", "style_weight", "tv_weight"):
+        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
         for name in ("stroke_size", "learning_rate"):

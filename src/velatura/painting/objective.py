@@ -14,12 +14,15 @@ from velatura.painting.tiles import Tile
 from velatura.painting.workers import Workers
 from velatura.perception import losses
 from velatura.perception.layers import channels, geometry
+from velatura.perception.palette import distance, palette
 from velatura.perception.vgg import VGG19
 
 Terms: TypeAlias = dict[str, Tensor]
 """Weighted losses by name, as `style relu3_1`; their sum is the loss. Tensors of shape ()."""
 
 Features: TypeAlias = dict[str, Tensor]
+
+COLORS = "style colors"  # the name of their term
 
 Mask: TypeAlias = dict[str, Tensor | None]
 """Per layer how much its positions count, (1, 1, H, W) in [0, 1]; None where all count fully."""
@@ -28,6 +31,7 @@ Mask: TypeAlias = dict[str, Tensor | None]
 class Region(NamedTuple):
     """A part of the picture, and what its statistics are to be like."""
 
+    place: Tensor | None  # (1, 1, height, width), how much its pixels count; None for all fully
     mask: Mask
     shares: dict[str, dict[int, float]]  # of the loss, by layer and number of the style
 
@@ -50,7 +54,7 @@ Look: TypeAlias = Callable[[Stage, Tile, Features], None]
 
 
 class Objective:
-    """Content, style and total variation of an image, seen whole or tile by tile.
+    """Content, style, colours and total variation of an image, seen whole or tile by tile.
 
     The network is seen stage by stage. A stage in tiles costs one more forward pass and their
     overlaps; loss and gradient are the same. With several workers each sees its own tiles, and
@@ -87,6 +91,7 @@ class Objective:
         self.workers = workers or Workers()
         self.content_layers = _weighted(config.content_layers, config.effective_content_weight)
         self.style_layers = _weighted(config.style_layers, config.style_weight)
+        self.color_weight = config.style_weight * config.color_weight
         self.regions = self._regions(masks, len(styles))
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
@@ -95,6 +100,9 @@ class Objective:
             self.content_targets = self._content_targets(content)
             self.style_targets = [
                 self._style_targets(style, mask) for style, mask in zip_longest(styles, style_masks)
+            ]
+            self.palettes = [
+                palette(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
         self.content_divisors = {name: self._content_divisor(name) for name in self.content_layers}
 
@@ -120,6 +128,12 @@ class Objective:
                 ]
             gradient = self._gradient(sight, derivatives, terms)
         self.workers.add(*(terms[f"content {name}"] for name in self.content_layers))
+        for region in self.regions if self.color_weight else ():
+            for number, share in region.shares[COLORS].items():
+                loss = distance(image, self.palettes[number], region.place)
+                value, push = (self.color_weight * share * part for part in loss)
+                terms[COLORS] = terms.get(COLORS, 0) + value
+                gradient += push
         if self.config.tv_weight:
             loss = losses.total_variation(image)
             terms["tv"] = self.config.tv_weight * loss.value
@@ -275,12 +289,14 @@ class Objective:
 
     def _regions(self, masks: Sequence[Tensor], styles: int) -> list[Region]:
         """One region for each style's mask, its share its area's; without masks one for all."""
-        blends = {name: self.config.blend_weights(styles, name) for name in self.style_layers}
+        names = [*self.style_layers, COLORS]
+        blends = {name: self.config.blend_weights(styles, name) for name in names}
         if not masks:
             shares = {name: dict(enumerate(blend)) for name, blend in blends.items()}
-            return [Region(self._mask(None), shares)] if styles else []
+            return [Region(None, self._mask(None), shares)] if styles else []
         return [
             Region(
+                mask,
                 self._mask(mask),
                 {
                     name: {number: styles * blend[number] * float(mask.mean())}

@@ -29,6 +29,7 @@ def _classic(**options: object) -> StyleConfig:
         "basis": "pixels",
         "padding": "zero",
         "palette": "photograph",
+        "color_weight": 0.0,
         "content_weight": 1.0,
     }
     return StyleConfig.from_dict(common | options)

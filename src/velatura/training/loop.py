@@ -150,7 +150,11 @@ def _restore(
         parameter.copy_(state.tensors[f"model.{name}"])
         average.get_parameter(name).copy_(state.tensors[f"average.{name}"])
         optimizer.state[parameter] = {  # nothing yet for a part that had no gradient so far
-            key: state.tensors[f"{key}.{name}"].clone()
-            for key in ("step", "exp_avg", "exp_avg_sq")
+            key: state.tensors[f"{key}.{name}"].clone().to(device)
+            for key, device in (
+                ("step", torch.device("cpu")),  # where Adam keeps its count
+                ("exp_avg", parameter.device),
+                ("exp_avg_sq", parameter.device),
+            )
             if f"{key}.{name}" in state.tensors
         }
