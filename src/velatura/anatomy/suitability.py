@@ -68,7 +68,7 @@ def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) 
         for top in (0, painting.shape[-2] - height)
         for left in (0, painting.shape[-1] - width)
     ]
-    alike = texture(painting, size, watch, steps=STEPS)
+    alike = texture(painting, size, watch, steps=STEPS, color_weight=0.0)
     surrogate = random_phases(painting, torch.Generator().manual_seed(0))
     moments = _moments(network, painting, STYLE_LAYERS + HELD_OUT_LAYERS)
     roots = {name: losses.moments_root(moment) for name, moment in moments.items()}
