@@ -33,6 +33,12 @@ def style(files):
     return files / "style.safetensors"
 
 
+def assert_same_network(folder, *names):
+    one, other = (load(str(folder / f"{name}.safetensors")).network for name in names)
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+
+
 def test_a_style_is_trained_applied_and_exported(velatura, photos):
     train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --json --quiet"
     done = velatura(*train.split(), "--sheet", "sheet.png", "--log", "log.jsonl")
@@ -78,11 +84,7 @@ def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, m
     done = velatura(*train, "--seed", "1")
     assert done.returncode == 0, done.stderr
     assert "going on after step" in done.stderr
-    found = load(str(velatura.folder / "s.safetensors")).network.state_dict()
-    for name, tensor in (
-        load(str(velatura.folder / "whole.safetensors")).network.state_dict().items()
-    ):
-        assert torch.equal(found[name], tensor), name
+    assert_same_network(velatura.folder, "whole", "s")
 
 
 def test_broken_photographs_are_named_counted_and_left_out(velatura, photos):
@@ -149,9 +151,7 @@ def test_ctrl_c_amid_a_step_loses_and_repeats_none(velatura, photos, monkeypatch
     monkeypatch.setattr(InTurn, "judge", judge)
     done = velatura(*train.split(), "-o", "s.safetensors")
     assert "going on after step 2" in done.stderr
-    one, other = (load(str(velatura.folder / f"{name}.safetensors")) for name in ("whole", "s"))
-    for name, tensor in one.network.state_dict().items():
-        assert torch.equal(other.network.state_dict()[name], tensor), name
+    assert_same_network(velatura.folder, "whole", "s")
 
 
 def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, monkeypatch):
