@@ -74,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         if len(outputs) > 1:
             del card["losses"]  # of one painting's turn
             card["steps"] //= len(outputs)
+            card["held_out"] = {n // len(outputs): mean for n, mean in done.held_out.items()}
             card["trained_with"] = [other for other in outputs if other != name]
         save(output, Style(network, card))
         reports.append({"output": str(output), **card})
