@@ -34,15 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from velatura.fast.styles import Style, load, save
     from velatura.fast.training import train_styles, weight_name
-    from velatura.images.io import check_writable, read
+    from velatura.images.io import read
     from velatura.training.photographs import find
 
     options = TrainingOptions(**given_options(arguments, TrainingOptions))
     outputs = _outputs(arguments)
     for output in outputs.values():
         training.check_output(output)
-    if arguments.sheet:
-        check_writable(arguments.sheet)
     photographs = find(arguments.photos)
     paintings = [read(path).pixels for path in arguments.paintings]
     start = load(arguments.start_from).network if arguments.start_from else None

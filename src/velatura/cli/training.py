@@ -75,12 +75,13 @@ def follow(
     out; `draw` makes a sheet of what the network does. A full disk costs the state, the sheet or
     the log, but not the training.
     """
-    from velatura.images.io import check_place
+    from velatura.images.io import check_place, check_writable
     from velatura.training import loop
 
-    for path in (arguments.sheet, arguments.log):
-        if path:
-            check_place(path)
+    if arguments.sheet:
+        check_writable(arguments.sheet)
+    if arguments.log:
+        check_place(arguments.log)
     unfinished = output.with_name(output.name + ".unfinished")
     about = json.loads(json.dumps(about))
     state = loop.load(unfinished, about) if unfinished.exists() else None

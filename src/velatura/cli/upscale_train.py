@@ -23,15 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.images.io import check_writable
     from velatura.superres.models import UpscaleModel, load, save
     from velatura.superres.training import blended, train_upscaler
     from velatura.training.photographs import find
 
     options = UpscaleTrainingOptions(**given_options(arguments, UpscaleTrainingOptions))
     training.check_output(arguments.output)
-    if arguments.sheet:
-        check_writable(arguments.sheet)
     photographs = find(arguments.photos)
     start = load(arguments.start_from).network if arguments.start_from else None
     began = copy.deepcopy(start)  # the training changes the other

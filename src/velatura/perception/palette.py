@@ -26,10 +26,7 @@ class Palette(NamedTuple):
 
 def palette(image: Tensor, weights: Tensor | None = None) -> Palette:
     """That of `image` (1, 3, H, W), each pixel weighing `weights` (1, 1, H, W)."""
-    counts = torch.zeros(len(DIRECTIONS), BINS, device=image.device)
-    for part, weighs in _parts(image, weights):
-        for of_direction, places in zip(counts, _places(part), strict=True):
-            of_direction += torch.bincount(places, weighs, BINS)
+    counts = _counts(image, weights)
     centers = _centers(counts)
     total = counts.sum(1, keepdim=True).clamp_min(SMALLEST)
     mean = (counts * centers).sum(1, keepdim=True) / total
@@ -47,7 +44,7 @@ def distance(image: Tensor, wanted: Palette, weights: Tensor | None = None) -> L
 
     `image` (1, 3, H, W), of pixels that weigh `weights` (1, 1, H, W).
     """
-    counts, _ = palette(image, weights)
+    counts = _counts(image, weights)
     total = counts.sum(1, keepdim=True).clamp_min(SMALLEST)
     ranks = (counts.cumsum(1) - counts / 2) / total
     moves = _centers(counts) - _at_ranks(wanted.counts, ranks)  # (D, BINS)
@@ -63,6 +60,15 @@ def distance(image: Tensor, wanted: Palette, weights: Tensor | None = None) -> L
         flat[:, start : start + part.shape[1]] = DIRECTIONS.to(push).T @ push
         start += part.shape[1]
     return Loss(value, gradient)
+
+
+def _counts(image: Tensor, weights: Tensor | None) -> Tensor:
+    """How much the colours in each bin along each direction weigh, (D, BINS)."""
+    counts = torch.zeros(len(DIRECTIONS), BINS, device=image.device)
+    for part, weighs in _parts(image, weights):
+        for of_direction, places in zip(counts, _places(part), strict=True):
+            of_direction += torch.bincount(places, weighs, BINS)
+    return counts
 
 
 def _parts(image: Tensor, weights: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
