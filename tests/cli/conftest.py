@@ -3,9 +3,10 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -63,3 +64,22 @@ def velatura(
         if process.poll() is None:  # its test has failed
             process.kill()
             process.communicate()
+
+
+@pytest.fixture
+def ctrl_c_at_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[int], AbstractContextManager[None]]:
+    """`with ctrl_c_at_step(3):` interrupts a training that is given `--log` as it logs step 3."""
+
+    @contextmanager
+    def interrupting(number: int) -> Iterator[None]:
+        def interrupt(path: Path, step: Any) -> None:
+            if step.number == number:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("velatura.cli.training._log", interrupt)
+            yield
+
+    return interrupting

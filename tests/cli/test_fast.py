@@ -61,23 +61,14 @@ def test_a_style_is_trained_applied_and_exported(velatura, photos):
     assert "differs from PyTorch by at most" in done.stderr
 
 
-def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, monkeypatch):
+def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, ctrl_c_at_step):
     train = f"fast train painting.png --photos photos -o s.safetensors {QUICK}".split()
     whole = velatura(*train, "--seed", "1", "-o", "whole.safetensors")
     assert whole.returncode == 0, whole.stderr
-    calls = []
-
-    def interrupt(path, step):
-        calls.append(step)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("velatura.cli.training._log", interrupt)
-    done = velatura(*train, "--seed", "1", "--log", "log")
+    with ctrl_c_at_step(3):
+        done = velatura(*train, "--seed", "1", "--log", "log")
     assert done.returncode == 130
     assert "the same command goes on" in done.stderr
-    monkeypatch.undo()
-    monkeypatch.chdir(velatura.folder)
     done = velatura(*train, "--seed", "2")
     assert done.returncode == 2
     assert "got one with others" in done.stderr
@@ -118,17 +109,16 @@ def test_a_full_disk_costs_the_record_and_not_the_training(velatura, photos, mon
     assert not list(velatura.folder.glob(".velatura-*"))
 
 
-def test_ctrl_c_on_a_full_disk_still_writes_the_style(velatura, photos, monkeypatch):
-    def interrupt(path, step):
-        raise KeyboardInterrupt
-
+def test_ctrl_c_on_a_full_disk_still_writes_the_style(
+    velatura, photos, monkeypatch, ctrl_c_at_step
+):
     def refuse(path, state, about):
         raise ImageError(f"{path}: cannot be written (No space left on device)")
 
-    monkeypatch.setattr("velatura.cli.training._log", interrupt)
     monkeypatch.setattr("velatura.training.loop.save", refuse)
     train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --log log"
-    done = velatura(*train.split())
+    with ctrl_c_at_step(1):
+        done = velatura(*train.split())
     assert done.returncode == 130
     assert "the same command goes on" not in done.stderr
     assert load(str(velatura.folder / "s.safetensors")).card["steps"] == 1
@@ -154,33 +144,22 @@ def test_ctrl_c_amid_a_step_loses_and_repeats_none(velatura, photos, monkeypatch
     assert_same_network(velatura.folder, "whole", "s")
 
 
-def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, monkeypatch):
-    def interrupt(path, step):
-        if step.number == step.total:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("velatura.cli.training._log", interrupt)
+def test_ctrl_c_after_the_last_step_stops_nothing(velatura, photos, ctrl_c_at_step):
     train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --log log"
-    done = velatura(*train.split())
+    with ctrl_c_at_step(6):
+        done = velatura(*train.split())
     assert done.returncode == 0, done.stderr
     assert not list(velatura.folder.glob("*.unfinished"))
 
 
-def test_several_paintings_are_trained_together_and_go_on_together(velatura, photos, monkeypatch):
+def test_several_paintings_are_trained_together_and_go_on_together(
+    velatura, photos, ctrl_c_at_step
+):
     train = f"fast train painting.png photo.png --photos photos -o styles {QUICK} --json"
     (photos / "1.jpg").write_bytes(b"no picture")
-    calls = []
-
-    def interrupt(path, step):
-        calls.append(step)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("velatura.cli.training._log", interrupt)
-    done = velatura(*train.split(), "--log", "log", "--sheet", "sheet.png")
+    with ctrl_c_at_step(3):
+        done = velatura(*train.split(), "--log", "log", "--sheet", "sheet.png")
     assert done.returncode == 130
-    monkeypatch.undo()
-    monkeypatch.chdir(velatura.folder)
     done = velatura(*train.replace("painting.png photo.png", "photo.png painting.png").split())
     assert done.returncode == 2
     assert "got one with others" in done.stderr

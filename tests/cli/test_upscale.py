@@ -50,21 +50,12 @@ def test_a_model_is_trained_used_and_exported(velatura, photos):
     assert "differs from PyTorch by at most" in done.stderr
 
 
-def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, monkeypatch):
+def test_an_interrupted_training_goes_on_by_the_same_command(velatura, photos, ctrl_c_at_step):
     train = f"upscale train --photos photos -o m.safetensors --log log {QUICK}".split()
-    steps = []
-
-    def interrupt(path, step):
-        steps.append(step)
-        if len(steps) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("velatura.cli.training._log", interrupt)
-    done = velatura(*train)
+    with ctrl_c_at_step(3):
+        done = velatura(*train)
     assert done.returncode == 130
     assert load(str(velatura.folder / "m.safetensors")).card["steps"] == 3
-    monkeypatch.undo()
-    monkeypatch.chdir(velatura.folder)
     done = velatura(*train)
     assert done.returncode == 0, done.stderr
     assert "going on after step 3" in done.stderr
