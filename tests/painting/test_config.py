@@ -23,6 +23,7 @@ from velatura.painting.config import StyleConfig
         {"tv_weight": math.inf},
         {"stroke_size": 0},
         {"learning_rate": 0},
+        {"forms_first": 0},
         {"content_layers": {"relu9_9": 1.0}},
         {"style_layers": {"relu1_1": math.nan}},
         {"style_loss": "best"},
@@ -98,6 +99,14 @@ def test_strength_turns_the_content_weight_down():
     for strength in (-0.1, 1.1):
         with pytest.raises(ConfigError, match="strength: expected a number from 0 to 1"):
             StyleConfig(strength=strength)
+
+
+def test_before_the_last_scale_content_and_deep_layers_weigh_more():
+    layers = {"relu3_4": 1.0, "pool3": 1.0, "conv4_1": 1.0, "relu5_1": 0.5}
+    before = StyleConfig(style_layers=layers, forms_first=3).before_last_scale()
+    assert before.style_layers == {"relu3_4": 1, "pool3": 1, "conv4_1": 3, "relu5_1": 1.5}
+    assert before.content_weight == 3 * StyleConfig().content_weight
+    assert StyleConfig(forms_first=1).before_last_scale() == StyleConfig(forms_first=1)
 
 
 def test_blends_of_layers_are_read_and_checked():

@@ -111,6 +111,17 @@ def test_it_stops_when_time_is_up(photograph, painting):
     assert last(transfer(photograph, [painting], config)).number == 1
 
 
+def test_forms_weigh_more_before_the_last_scale_and_nowhere_else(photograph, painting):
+    def first_terms(forms_first, **options):
+        config = StyleConfig(forms_first=forms_first, precision="fp32", **options)
+        return next(transfer(photograph, [painting], config)).terms
+
+    for options, times in (({"steps": (1, 1)}, 3), ({"single_scale": True, "steps": (1,)}, 1)):
+        usual, heavier = first_terms(1, **options), first_terms(3, **options)
+        assert heavier["style relu3_1"] == pytest.approx(usual["style relu3_1"])
+        assert heavier["style relu5_1"] == pytest.approx(times * usual["style relu5_1"])
+
+
 def test_starts(photograph, painting, tmp_path):
     content, style = read(photograph).pixels, read(painting).pixels
     photograph.save(tmp_path / "start.png")

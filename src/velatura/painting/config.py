@@ -4,12 +4,12 @@ The command line, the settings stored in a picture and the recipes are read off 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from velatura.errors import ConfigError
 from velatura.options import Options, check, option
-from velatura.perception.layers import check_layer
+from velatura.perception.layers import block, check_layer
 
 STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
 
@@ -28,13 +28,16 @@ class StyleConfig(Options):
         "layers whose features hold the content, with weights",
     )
     style_layers: dict[str, float] = option(
-        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 0.5},
+        {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 0.5, "relu5_1": 0.25},
         "layers whose statistics hold the style, with weights",
     )
-    content_weight: float = option(0.6, "weight of the content (alpha): higher is more photograph")
+    content_weight: float = option(0.5, "weight of the content (alpha): higher is more photograph")
     style_weight: float = option(1.0, "weight of the style (beta): higher is more painting")
     color_weight: float = option(
         1.0, "weight of the painting's colours beside its layers, as a whole distribution"
+    )
+    forms_first: float = option(
+        2.0, "how many times more forms weigh before the last scale: content, style from conv4_1 on"
     )
     tv_weight: float = option(0.0, "weight of total variation: higher is smoother")
     content_loss: Literal["relative", "mse", "sum"] = option(
@@ -105,7 +108,7 @@ class StyleConfig(Options):
         for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
-        for name in ("stroke_size", "learning_rate"):
+        for name in ("stroke_size", "learning_rate", "forms_first"):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.max_seconds is not None:
             check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
@@ -134,6 +137,18 @@ class StyleConfig(Options):
         Below that content goes and style distance hardly falls (benchmarks/controls.py).
         """
         return self.content_weight * (20 if self.strength < 0.5 else 5) ** (1 - 2 * self.strength)
+
+    def before_last_scale(self) -> "StyleConfig":
+        """The same with the weights of every scale but the last.
+
+        Large forms settle where they are seen whole; at full size strokes are left to be painted.
+        """
+        heavier = {
+            layer: weight * (self.forms_first if block(layer) >= 4 else 1)
+            for layer, weight in self.style_layers.items()
+        }
+        content_weight = self.content_weight * self.forms_first
+        return replace(self, content_weight=content_weight, style_layers=heavier)
 
     def blend_weights(self, styles: int, layer: str = "") -> tuple[float, ...]:
         """One weight for each of `styles` images at a layer, summing to 1.

@@ -180,7 +180,7 @@ def transfer(
             network,
             now.photograph,
             now.paintings,
-            config,
+            config if index == len(scales) - 1 else config.before_last_scale(),
             room.tile_pixels,
             workers,
             now.masks,

@@ -30,6 +30,7 @@ def _classic(**options: object) -> StyleConfig:
         "padding": "zero",
         "palette": "photograph",
         "color_weight": 0.0,
+        "forms_first": 1.0,
         "content_weight": 1.0,
     }
     return StyleConfig.from_dict(common | options)

@@ -58,6 +58,11 @@ def channels(layer: str) -> int:
     return CONVOLUTIONS[before[-1]][1]
 
 
+def block(layer: str) -> int:
+    """Which of the five blocks a layer is in, from 1."""
+    return int(layer[4])
+
+
 def check_layer(name: str) -> None:
     """Raise ConfigError unless the network has a layer of this name."""
     if name not in LAYERS:
