@@ -103,8 +103,8 @@ def judge(found: "Suitability") -> tuple[str, str]:
         return (
             "many different things: a style loss asks for them all, and parts of them may appear "
             "where the photograph is empty",
-            "--style-layers relu1_1,relu2_1,relu3_1,relu4_1=0.6,relu5_1=0.1, --content-weight 2, "
-            "or --style-mask with its most typical part",
+            "--style-layers relu1_1,relu2_1,relu3_1,relu4_1=0.3,relu5_1=0.05, --content-weight 1.5"
+            ", or --style-mask with its most typical part",
         )
     if found.chroma < GREY:
         return (
