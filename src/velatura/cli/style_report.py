@@ -11,10 +11,9 @@ from velatura.errors import ImageError
 if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
 
-# None of the four of 31 paintings above MANY looked better than middling; seven of the eight above
-# HARSH left more style behind than the median (docs/which-paintings-work.md, set on these). FAINT
-# and GREY are set by eye.
-MANY, HARSH, FAINT, GREY = 57, 0.2, 0.15, 0.02
+# Seven of the eight of 31 paintings above HARSH left more style behind than the median
+# (docs/which-paintings-work.md, set on these). FAINT and GREY are set by eye.
+HARSH, FAINT, GREY = 0.2, 0.15, 0.02
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,13 +98,6 @@ def judge(found: "Suitability") -> tuple[str, str]:
     """A verdict in words, and options to try."""
     if max(found.structure.values()) < FAINT:
         return "little texture beyond its colours: only its palette will come over", ""
-    if found.variety > MANY:
-        return (
-            "many different things: a style loss asks for them all, and parts of them may appear "
-            "where the photograph is empty",
-            "--style-layers relu1_1,relu2_1,relu3_1,relu4_1=0.3,relu5_1=0.05, --content-weight 1.5"
-            ", or --style-mask with its most typical part",
-        )
     if found.chroma < GREY:
         return (
             "nearly grey, and so will the picture be",
