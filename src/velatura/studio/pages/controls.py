@@ -27,18 +27,24 @@ def text_to_copy(label: str, elem_id: str, lines: int = 3) -> gr.Textbox:
     )
 
 
-def follow(form: Sequence[Any], command: Callable[..., str], text: gr.Textbox) -> None:
-    """Let `text` show the command line that `form` stands for, whenever a field changes."""
-    gr.on(
-        [part.change for part in form],
-        command,
-        list(form),
-        text,
-        preprocess=False,
-        trigger_mode="multiple",  # one at a time in the order they came, so that the last stays
-        concurrency_limit=1,
+def follow(
+    form: Sequence[Any], command: Callable[..., str], text: gr.Textbox, filled: Sequence[Any] = ()
+) -> None:
+    """Let `text` show the command line that `form` stands for, whenever a field changes.
+
+    Events that fill many fields are to be given as `filled`: not every field that they change is
+    sure to say so.
+    """
+    options = {
+        "preprocess": False,
+        "trigger_mode": "multiple",  # one at a time in the order they came, so that the last stays
+        "concurrency_limit": 1,
+        "concurrency_id": text.elem_id,
         **QUIET,
-    )
+    }
+    gr.on([part.change for part in form], command, list(form), text, **options)
+    for event in filled:
+        event.then(command, list(form), text, **options)
 
 
 class Controls:

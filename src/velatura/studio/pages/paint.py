@@ -145,8 +145,10 @@ class PaintPage:
         self.paintings_at_hand.select(
             self._take_painting, self.paintings, self.paintings, preprocess=False, **QUIET
         )
-        self.recipe.input(self._settings_of_recipe, self.recipe, [*self.fields.values()], **QUIET)
-        follow(form, self._command, self.command)
+        chosen = self.recipe.input(
+            self._settings_of_recipe, self.recipe, [*self.fields.values()], **QUIET
+        )
+        follow(form, self._command, self.command, filled=[chosen])
 
     def at_hand(self) -> list[Any]:
         """What the two shelves show; for their components, in this order."""
