@@ -62,11 +62,11 @@ def main() -> None:
         ]
         scaled = [measures.view(at_area(painting, size, factor)) for factor in FACTORS]
         rising = [_nearest(measures.view(p), scaled) for p in pictures[len(STRENGTHS) :]]
-        monotone = all(a > b - NOISE for a, b in pairwise(falling)) and all(
-            a < b for a, b in pairwise(rising)
-        )
+        falls, rises = (min(a - b for a, b in pairwise(r)) for r in (falling, rising[::-1]))
+        noisy = "within noise" if falls > -NOISE else "no"
+        monotone = "no" if rises <= 0 else "yes" if falls > 0 else noisy
         values = " | ".join(f"{value:.3f}" for value in falling + rising)
-        print(f"| {name} | {values} | {'yes' if monotone else 'no'} |", flush=True)
+        print(f"| {name} | {values} | {monotone} |", flush=True)
         rows.append([to_pil(resize(picture, size)) for picture in pictures])
         labels.append(name)
     if arguments.output:

@@ -49,6 +49,7 @@ from velatura.perception.vgg import VGG19
 
 SIZE = 512
 RUNS = 7
+COUNTS = (2, 4)  # the columns of `quality` that count steps
 OBJECTIVES = {"wasserstein": StyleConfig(basis="pixels", color_weight=0), "gram": PASTICHE}
 FRAMES, SHIFT, ZOOM, NOISE = 12, (1.3, 0.7), 1.004, 0.01  # pixels, a frame, standard deviation
 
@@ -104,7 +105,7 @@ def quality(arguments: argparse.Namespace) -> None:
         print(f"| {path.stem} | {name} | {_cells(row)} |", flush=True)
     columns = [[*column] for column in zip(*rows, strict=True)]
     middle = [
-        statistics.median(column) if k in (2, 4) else statistics.mean(column)
+        statistics.median(column) if k in COUNTS else statistics.mean(column)
         for k, column in enumerate(columns)
     ]
     print(f"| mean, median of steps | | {_cells(middle)} |")
@@ -122,7 +123,7 @@ def descent(objective: Objective, image: Tensor, config: StyleConfig, steps: int
 
 
 def _cells(row: list[float]) -> str:
-    return " | ".join(f"{n:g}" if k in (2, 4) else f"{n:.3f}" for k, n in enumerate(row))
+    return " | ".join(f"{n:g}" if k in COUNTS else f"{n:.3f}" for k, n in enumerate(row))
 
 
 def loss(objective: Objective, image: Tensor) -> float:

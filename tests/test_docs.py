@@ -3,13 +3,13 @@
 import dataclasses
 import re
 import shlex
-from dataclasses import MISSING
 from pathlib import Path
 
 import pytest
 
 from velatura.cli.main import build_parser
 from velatura.fast.options import TrainingOptions
+from velatura.options import as_text
 from velatura.painting.config import StyleConfig
 from velatura.superres.options import UpscaleTrainingOptions
 
@@ -21,20 +21,15 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def shown(default: object) -> str:
-    """As the tables of options have it."""
-    if isinstance(default, dict):
-        default = ",".join(f"{layer}={weight:g}" for layer, weight in default.items())
-    return f"`{default}`" if default not in (None, (), "") else ""
-
-
 def test_every_option_is_documented_as_it_is():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     classes = (StyleConfig, TrainingOptions, UpscaleTrainingOptions)
-    for option in (option for options in classes for option in dataclasses.fields(options)):
-        flag = f"--{option.name.replace('_', '-')}"
-        default = shown(option.default_factory() if option.default is MISSING else option.default)
-        assert f"| `{flag}` | {option.metadata['help']} | {default} |" in page
+    for options in (made() for made in classes):
+        for option in dataclasses.fields(options):
+            flag = f"--{option.name.replace('_', '-')}"
+            default = getattr(options, option.name)
+            column = f"`{as_text(default)}`" if default not in (None, (), {}) else ""
+            assert f"| `{flag}` | {option.metadata['help']} | {column} |" in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
