@@ -19,6 +19,7 @@ from velatura.painting.config import StyleConfig
         {"steps": (0,)},
         {"steps": (10, -1)},
         {"content_weight": math.nan},
+        {"content_focus": -1},
         {"style_weight": -1},
         {"tv_weight": math.inf},
         {"stroke_size": 0},

@@ -122,6 +122,26 @@ def test_forms_weigh_more_before_the_last_scale_and_nowhere_else(photograph, pai
         assert heavier["style relu5_1"] == pytest.approx(times * usual["style relu5_1"])
 
 
+def test_content_is_held_where_there_is_something_to_see():
+    """On the same photograph, a face; the wall behind it is given to the painting."""
+    photo, painting = (
+        Image.fromarray(a).resize((160, 160))
+        for a in (data.astronaut(), data.immunohistochemistry())
+    )
+
+    def change(focus):
+        config = StyleConfig(
+            content_focus=focus, palette="photograph", steps=(15,), single_scale=True
+        )
+        painted = last(transfer(photo, painting, config)).image
+        moved = (painted - read(photo).pixels).square().mean(1)[0]
+        return float(moved[20:55, 57:83].mean()), float(moved[:30, 95:120].mean())
+
+    (face, wall), (face_alike, wall_alike) = change(2.0), change(0.0)
+    assert face < face_alike
+    assert wall > wall_alike
+
+
 def test_starts(photograph, painting, tmp_path):
     content, style = read(photograph).pixels, read(painting).pixels
     photograph.save(tmp_path / "start.png")

@@ -164,3 +164,23 @@ def test_colours_go_where_their_style_goes(embedded, generator):
     down = -gradient.mean(2)[0]  # (3, width)
     assert down[0, :24].mean() > 0 > down[2, :24].mean()
     assert down[2, 24:].mean() > 0 > down[0, 24:].mean()
+
+
+def test_focus_moves_content_from_place_to_place_and_does_not_add_to_it(embedded, generator):
+    config = StyleConfig(style_weight=0.0, color_weight=0.0)
+    content, image = (random_image(generator, 64, 96) for _ in range(2))
+    eye = network(embedded, config)
+
+    def of(focus):
+        terms, gradient = Objective(eye, content, [], config, focus=focus)(image)
+        return loss_of(terms), gradient
+
+    plain, gradient = of(None)
+    alike, same = of(torch.full((1, 1, 4, 6), 3.0))
+    assert alike == pytest.approx(plain, rel=1e-5)
+    torch.testing.assert_close(same, gradient, rtol=1e-3, atol=1e-6)
+    left = torch.zeros(1, 1, 4, 6)
+    left[..., :3] = 1
+    _, pushed = of(left)
+    assert float(pushed[..., :32].norm()) > 1.2 * float(gradient[..., :32].norm())
+    assert float(pushed[..., 80:].norm()) < 0.5 * float(gradient[..., 80:].norm())

@@ -98,8 +98,9 @@ def both(embedded, generator, config, size, tile_pixels, dtype):
         gaussian_blur(random_image(generator, 119, 87), 1.0 + k).to(dtype)
         for k in range(max(1, len(config.blend)))
     ]
-    whole = Objective(network, content, styles, config)
-    tiled = Objective(network, content, styles, config, tile_pixels)
+    focus = random_image(generator, 10, 8)[:, :1]
+    whole = Objective(network, content, styles, config, focus=focus)
+    tiled = Objective(network, content, styles, config, tile_pixels, focus=focus)
     return whole(image), tiled(image), tiled.tiles
 
 

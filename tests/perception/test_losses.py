@@ -104,6 +104,20 @@ def test_content_gradient_equals_finite_differences(generator):
     assert float((loss.gradient * direction).sum()) == pytest.approx(float(numeric), rel=1e-6)
 
 
+def test_content_weighs_each_position_by_its_own(generator):
+    f, target, direction = (features(generator, 2, 3, 4, 5) for _ in range(3))
+    weights = torch.rand(2, 1, 4, 5, generator=generator, dtype=torch.float64)
+
+    def error(x):
+        return (weights * (x - target) ** 2).sum() / 7
+
+    loss = losses.content(f, target, 7, weights)
+    assert float(loss.value) == pytest.approx(float(error(f)))
+    numeric = finite_difference(error, f, direction)
+    assert float((loss.gradient * direction).sum()) == pytest.approx(float(numeric), rel=1e-6)
+    assert float(losses.square_sum(f, weights)) == pytest.approx(float((weights * f**2).sum()))
+
+
 def test_total_variation_of_a_known_image():
     image = torch.tensor([[[[0.0, 1.0, 0.0], [0.5, 0.5, 0.5]]]])
     # across: 1, 1, 0, 0 of 4; down: 0.5, 0.5, 0.5 of 3

@@ -12,6 +12,7 @@ from velatura.options import Options, check, option
 from velatura.perception.layers import block, check_layer
 
 STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
+FOCUS_LAYER = "relu5_1"  # whose features tell things from empty places
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class StyleConfig(Options):
         {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 0.5, "relu5_1": 0.25},
         "layers whose statistics hold the style, with weights",
     )
-    content_weight: float = option(0.5, "weight of the content (alpha): higher is more photograph")
+    content_weight: float = option(0.75, "weight of the content (alpha): higher is more photograph")
+    content_focus: float = option(
+        1.0, "how much more content counts in faces and things than in empty places; 0: alike"
+    )
     style_weight: float = option(1.0, "weight of the style (beta): higher is more painting")
     color_weight: float = option(
         1.0, "weight of the painting's colours beside its layers, as a whole distribution"
@@ -105,7 +109,13 @@ class StyleConfig(Options):
             self.memory,
             "auto, or a size such as 6GB or 800MB",
         )
-        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
+        for name in (
+            "content_weight",
+            "content_focus",
+            "style_weight",
+            "color_weight",
+            "tv_weight",
+        ):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
         for name in ("stroke_size", "learning_rate", "forms_first"):
@@ -172,4 +182,10 @@ class StyleConfig(Options):
     @property
     def layers(self) -> tuple[str, ...]:
         """All layers that are looked at."""
-        return (*{**self.content_layers, **self.style_layers},)
+        focus = {FOCUS_LAYER: 1.0} if self.has_focus else {}
+        return (*{**self.content_layers, **self.style_layers, **focus},)
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether content counts more in some places than in others."""
+        return self.content_focus > 0 and self.effective_content_weight > 0

@@ -16,13 +16,14 @@ from velatura.images.io import ImageLike, read
 from velatura.images.resize import fit, gaussian_blur, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
-from velatura.painting.config import StyleConfig
+from velatura.painting.config import FOCUS_LAYER, StyleConfig
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
 from velatura.painting.subjects import gather, smallest_side
 from velatura.painting.workers import join
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
+from velatura.perception.salience import salience
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
@@ -168,6 +169,10 @@ def transfer(
     )
     memory = workers.agree_on(limit_bytes(config.memory, device))
     allot(scales[-1].size, scales[-1].steps, config, network.dtype, memory)  # raises early
+    focus = None
+    if config.has_focus:
+        places = salience(network, subjects.photograph, FOCUS_LAYER)
+        focus = workers.agree(places**config.content_focus)
     image = state.image.to(device) if state else None
     number = state.number if state else 0
     for index, scale in enumerate(scales):
@@ -185,6 +190,7 @@ def transfer(
             workers,
             now.masks,
             now.style_masks,
+            focus,
         )
         if image is None:
             image = start(config, now.photograph, now.paintings, first)

@@ -71,6 +71,8 @@ class Objective:
         masks: where in the picture each style goes, (1, 1, height, width) in [0, 1] for every
             style; everywhere, blended, if there is none.
         style_masks: what part of each painting is looked at, likewise.
+        focus: how much the content counts in each place of the picture, (1, 1, any height, any
+            width); alike if it is not given.
 
     Raises:
         WorkerError: also from calls, when another process has ended.
@@ -86,6 +88,7 @@ class Objective:
         workers: Workers | None = None,
         masks: Sequence[Tensor] = (),
         style_masks: Sequence[Tensor] = (),
+        focus: Tensor | None = None,
     ) -> None:
         self.network, self.config = network, config
         self.workers = workers or Workers()
@@ -96,6 +99,7 @@ class Objective:
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
         self.stages = self._plan(content, {**self.content_layers, **self.style_layers})
+        self.focus = {name: _focus_at(name, focus, content) for name in self.content_layers}
         with torch.no_grad():
             self.content_targets = self._content_targets(content)
             self.style_targets = [
@@ -221,7 +225,8 @@ class Objective:
             parts = []
             if weight := self.content_layers.get(name):
                 target = self.content_targets[name][tile]
-                loss = losses.content(owned, target, self.content_divisors[name])
+                places = _at(self.focus[name], tile, stride)
+                loss = losses.content(owned, target, self.content_divisors[name], places)
                 terms[f"content {name}"] += weight * loss.value
                 parts.append(weight * loss.gradient)
             for region, derivative in zip(self.regions, derivatives.get(name, []), strict=False):
@@ -346,11 +351,14 @@ class Objective:
         """What squared errors at `layer`, summed over all workers' tiles, are divided by."""
         if self.config.content_loss == "sum":
             return 2.0
-        targets = self.content_targets[layer].values()
+        targets, stride = self.content_targets[layer], geometry(layer).stride
         if self.config.content_loss == "relative":
-            sizes = [float(losses.square_sum(target)) for target in targets]
+            sizes = [
+                float(losses.square_sum(target, _at(self.focus[layer], tile, stride)))
+                for tile, target in targets.items()
+            ]
         else:
-            sizes = [target.numel() for target in targets]
+            sizes = [target.numel() for target in targets.values()]
         size = torch.tensor(sum(sizes), dtype=torch.float64)
         self.workers.add(size)
         return float(size)
@@ -373,6 +381,16 @@ class Objective:
                 loss = distance(moment, self.style_targets[number][layer])
                 value, gradient = value + share * loss.value, gradient + share * loss.gradient
         return losses.Loss(value, gradient)
+
+
+def _focus_at(layer: str, focus: Tensor | None, image: Tensor) -> Tensor | None:
+    """`focus` by the positions that `layer` has of `image`, 1 on average."""
+    if focus is None:
+        return None
+    stride = geometry(layer).stride
+    size = (image.shape[-2] // stride, image.shape[-1] // stride)
+    by_position = F.interpolate(focus.to(image), size, mode="bilinear", align_corners=False)
+    return by_position / by_position.mean()
 
 
 def _at(weights: Tensor | None, tile: Tile, stride: int) -> Tensor | None:

@@ -31,6 +31,7 @@ def _classic(**options: object) -> StyleConfig:
         "palette": "photograph",
         "color_weight": 0.0,
         "forms_first": 1.0,
+        "content_focus": 0.0,
         "content_weight": 1.0,
     }
     return StyleConfig.from_dict(common | options)

@@ -131,22 +131,27 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     return Loss(value, (identity - transport) / scale)
 
 
-def content(features: Tensor, target: Tensor, divisor: float) -> Loss:
+def content(
+    features: Tensor, target: Tensor, divisor: float, weights: Tensor | None = None
+) -> Loss:
     """Squared error of features, Σ (F − P)² / divisor (Gatys et al. 2016, eq. 1, where it is 2).
 
     Both are (batch, C, H, W). Two as `divisor` is the paper's. The number of elements gives the
     mean squared error; the target's own sum of squares gives the error relative to it, which makes
-    one weight mean the same at every layer.
+    one weight mean the same at every layer. With `weights` (batch, 1, H, W) the error of each
+    position is multiplied by its own.
     """
     target = _at_least_float32(target)
     difference = features.to(target.dtype) - target
+    weighted = difference if weights is None else difference * weights
     divisor = max(divisor, SMALLEST)
-    return Loss(difference.square().sum() / divisor, difference * (2 / divisor))
+    return Loss((weighted * difference).sum() / divisor, weighted * (2 / divisor))
 
 
-def square_sum(tensor: Tensor) -> Tensor:
-    """Sum of squares, in float32 at least."""
-    return _at_least_float32(tensor).square().sum()
+def square_sum(tensor: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Sum of squares, in float32 at least, each multiplied by its weight if there are any."""
+    squares = _at_least_float32(tensor).square()
+    return (squares if weights is None else squares * weights).sum()
 
 
 def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:
