@@ -32,7 +32,7 @@ WRITABLE = {
     ".avif": "AVIF",
 }
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {},
+    "PNG": {"compress_level": 4},  # paintings are as small as with 6, in half the time
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95, "method": 4},
     "TIFF": {"compression": "tiff_adobe_deflate"},
