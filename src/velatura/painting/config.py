@@ -32,9 +32,9 @@ class StyleConfig(Options):
         {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 0.5, "relu5_1": 0.25},
         "layers whose statistics hold the style, with weights",
     )
-    content_weight: float = option(0.75, "weight of the content (alpha): higher is more photograph")
+    content_weight: float = option(0.7, "weight of the content (alpha): higher is more photograph")
     content_focus: float = option(
-        1.0, "how much more content counts in faces and things than in empty places; 0: alike"
+        0.5, "share of the content's weight that goes to faces and things; 0 is to all places alike"
     )
     style_weight: float = option(1.0, "weight of the style (beta): higher is more painting")
     color_weight: float = option(
@@ -109,15 +109,10 @@ class StyleConfig(Options):
             self.memory,
             "auto, or a size such as 6GB or 800MB",
         )
-        for name in (
-            "content_weight",
-            "content_focus",
-            "style_weight",
-            "color_weight",
-            "tv_weight",
-        ):
+        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
-        check(0 <= self.strength <= 1, "strength", self.strength, "a number from 0 to 1")
+        for name in ("strength", "content_focus"):
+            check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number from 0 to 1")
         for name in ("stroke_size", "learning_rate", "forms_first"):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.max_seconds is not None:

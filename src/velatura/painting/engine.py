@@ -172,7 +172,7 @@ def transfer(
     focus = None
     if config.has_focus:
         places = salience(network, subjects.photograph, FOCUS_LAYER)
-        focus = workers.agree(places**config.content_focus)
+        focus = workers.agree(torch.lerp(torch.ones_like(places), places, config.content_focus))
     image = state.image.to(device) if state else None
     number = state.number if state else 0
     for index, scale in enumerate(scales):
