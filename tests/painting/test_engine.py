@@ -131,7 +131,11 @@ def test_content_is_held_where_there_is_something_to_see():
 
     def change(focus):
         config = StyleConfig(
-            content_focus=focus, palette="photograph", steps=(15,), single_scale=True
+            content_focus=focus,
+            palette="photograph",
+            steps=(15,),
+            single_scale=True,
+            precision="fp32",
         )
         painted = last(transfer(photo, painting, config)).image
         moved = (painted - read(photo).pixels).square().mean(1)[0]
@@ -139,7 +143,7 @@ def test_content_is_held_where_there_is_something_to_see():
 
     (face, wall), (face_alike, wall_alike) = change(1.0), change(0.0)
     assert face < face_alike
-    assert wall > wall_alike
+    assert face / wall < 0.95 * face_alike / wall_alike
 
 
 def test_starts(photograph, painting, tmp_path):

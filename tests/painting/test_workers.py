@@ -41,7 +41,8 @@ def judge(config, workers, tile_pixels=None):
     ).double()
     content, image = (gaussian_blur(random_image(generator, 163, 141), s).double() for s in (3, 1))
     style = gaussian_blur(random_image(generator, 119, 87), 1.0).double()
-    objective = Objective(network, content, [style], config, tile_pixels, workers)
+    focus = random_image(generator, 10, 8)[:, :1].double()
+    objective = Objective(network, content, [style], config, tile_pixels, workers, focus=focus)
     terms, gradient = objective(image if workers.rank == 0 else torch.zeros_like(image))
     return float(sum(terms.values())), gradient, len(objective._own(objective.stages[0].tiles))
 

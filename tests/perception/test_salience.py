@@ -14,7 +14,7 @@ def network(embedded):
 
 
 def test_a_face_is_more_salient_than_the_wall_behind_it(network):
-    places = salience(network, read(Image.fromarray(data.astronaut())).pixels)  # 512×512
+    places = salience(network, read(Image.fromarray(data.astronaut())).pixels, "relu5_1")  # 512×512
     assert places.shape == (1, 1, 32, 32)
     assert float(places.mean()) == pytest.approx(1)
     face = places[..., 64 // 16 : 176 // 16, 184 // 16 : 264 // 16]
@@ -23,11 +23,20 @@ def test_a_face_is_more_salient_than_the_wall_behind_it(network):
     assert float(wall.mean()) < 0.8
 
 
-def test_large_pictures_are_seen_smaller_and_small_ones_as_they_are(network, generator):
-    large = salience(network, torch.rand(1, 3, 600, 1200, generator=generator))
-    assert large.shape == (1, 1, 16, 32)
-    assert salience(network, torch.rand(1, 3, 16, 40, generator=generator)).shape == (1, 1, 1, 2)
+@pytest.mark.parametrize(
+    ("size", "positions"),
+    [((600, 1200), (16, 32)), ((16, 40), (1, 2)), ((20, 1024), (1, 51))],
+    ids=["large ones smaller", "small ones as they are", "narrow ones less small"],
+)
+def test_pictures_are_seen_at_a_size_that_shows_things(network, generator, size, positions):
+    places = salience(network, torch.rand(1, 3, *size, generator=generator), "relu5_1")
+    assert places.shape == (1, 1, *positions)
 
 
-def test_a_photograph_of_nothing_counts_alike_or_not_at_all(network):
-    assert torch.isfinite(salience(network, torch.zeros(1, 3, 64, 64))).all()
+def test_where_nothing_is_seen_all_places_count_alike():
+    def blind(image, layers):
+        return {name: torch.zeros(1, 512, 4, 6) for name in layers}
+
+    assert torch.equal(
+        salience(blind, torch.zeros(1, 3, 64, 96), "relu5_1"), torch.ones(1, 1, 4, 6)
+    )

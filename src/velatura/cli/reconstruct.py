@@ -11,6 +11,7 @@ from velatura.painting.recipes import CONTENT_ONLY
 FIXED = {
     "content_layers",
     "content_weight",
+    "content_focus",
     "strength",
     "mask",
     "style_mask",

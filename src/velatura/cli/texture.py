@@ -13,6 +13,7 @@ FIXED = {
     "size",
     "content_layers",
     "content_weight",
+    "content_focus",
     "content_loss",
     "strength",
     "palette",

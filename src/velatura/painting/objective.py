@@ -351,7 +351,8 @@ class Objective:
         """What squared errors at `layer`, summed over all workers' tiles, are divided by."""
         if self.config.content_loss == "sum":
             return 2.0
-        targets, stride = self.content_targets[layer], geometry(layer).stride
+        targets = self.content_targets[layer]
+        stride = next(s.stride(layer) for s in self.stages if layer in s.layers)
         if self.config.content_loss == "relative":
             sizes = [
                 float(losses.square_sum(target, _at(self.focus[layer], tile, stride)))

@@ -64,6 +64,7 @@ STYLE_ONLY: dict[str, Any] = {
 
 CONTENT_ONLY: dict[str, Any] = {
     "content_weight": 1.0,
+    "content_focus": 0.0,
     "style_layers": {},
     "style_weight": 0.0,
     "init": "noise",
