@@ -39,6 +39,20 @@ def test_lower_precision_changes_little(network, generator):
     assert float(difference.abs().mean()) < 0.02
 
 
+@pytest.mark.parametrize("strip_pixels", [net.STRIP_PIXELS, 200])
+def test_a_flat_picture_stays_finite(monkeypatch, strip_pixels):
+    """Nothing varies: what is left of the variances are rounding errors."""
+    monkeypatch.setattr(net, "STRIP_PIXELS", strip_pixels)
+    flat = StyleNetwork().requires_grad_(False)
+    for name, parameter in flat.named_parameters():
+        if name.endswith("_bias"):
+            parameter += 3  # means far above what is left to vary
+    for shade in (0.0, 0.3, 1.0):
+        picture = torch.full((1, 3, 40, 56), shade)
+        assert torch.isfinite(flat(flat.recolour(picture))).all()
+        assert torch.isfinite(flat.paint(picture, dtype=torch.bfloat16)).all()
+
+
 def test_progress_ends_at_all(network, generator):
     shares = []
     network.paint(random_image(generator, 32, 32), shares.append)

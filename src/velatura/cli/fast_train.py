@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.fast.styles import Style, load, save
+    from velatura.fast.styles import SHELF, Style, load, save
     from velatura.fast.training import train_styles, weight_name
     from velatura.images.io import read
     from velatura.training.photographs import find
@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = load(arguments.start_from).network if arguments.start_from else None
     checksums = [sha256(path) for path in arguments.paintings]
     about = {
+        "architecture": SHELF.architecture,
         "options": options.as_dict(),
         "paintings": checksums,
         "start_from": arguments.start_from,

@@ -29,7 +29,7 @@ MARGIN = 8  # pixels, the most that the second view of a crop is shifted
 NOISE = 0.03  # standard deviation, the most of its noise
 SIZES = (0.8, 1.6)  # of photographs on training, in terms of the size trained for
 CONTENT_WEIGHTS = (0.05, 6.0)  # between which the content weight is sought
-CONTENT_WEIGHT = 0.6  # to begin with, and to judge by: that of a painting by optimisation
+CONTENT_WEIGHT = 0.6  # to begin with, and to judge by
 SEEKING = 0.02  # how fast
 JUDGED = 8  # held-out crops
 
