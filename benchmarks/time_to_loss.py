@@ -112,7 +112,7 @@ def _warm(objective: Objective) -> StyleConfig:
     hence the factor, found by trial on two pairs.
     """
     gram = objective.style_targets[0]["relu4_1"]
-    (target,) = objective.content_targets["relu4_2"].values()
+    ((target, _),) = objective.content_targets["relu4_2"].values()
     style = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
     content = float(target.float().square().mean())
     return StyleConfig(

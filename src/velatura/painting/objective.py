@@ -43,6 +43,13 @@ class Moments(NamedTuple):
     divisor: float
 
 
+class Target(NamedTuple):
+    """The photograph's features at the positions that a tile owns."""
+
+    features: Tensor
+    focus: Tensor | None  # how much each position counts; None where all count alike
+
+
 class Sight(NamedTuple):
     """What is kept of an image for the gradient."""
 
@@ -99,9 +106,8 @@ class Objective:
         self.normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         self.tile_pixels = tile_pixels
         self.stages = self._plan(content, {**self.content_layers, **self.style_layers})
-        self.focus = {name: _focus_at(name, focus, content) for name in self.content_layers}
         with torch.no_grad():
-            self.content_targets = self._content_targets(content)
+            self.content_targets = self._content_targets(content, focus)
             self.style_targets = [
                 self._style_targets(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
@@ -225,8 +231,8 @@ class Objective:
             parts = []
             if weight := self.content_layers.get(name):
                 target = self.content_targets[name][tile]
-                places = _at(self.focus[name], tile, stride)
-                loss = losses.content(owned, target, self.content_divisors[name], places)
+                divisor = self.content_divisors[name]
+                loss = losses.content(owned, target.features, divisor, target.focus)
                 terms[f"content {name}"] += weight * loss.value
                 parts.append(weight * loss.gradient)
             for region, derivative in zip(self.regions, derivatives.get(name, []), strict=False):
@@ -272,16 +278,21 @@ class Objective:
         }
         return moments, sight
 
-    def _content_targets(self, content: Tensor) -> dict[str, dict[Tile, Tensor]]:
+    def _content_targets(
+        self, content: Tensor, focus: Tensor | None
+    ) -> dict[str, dict[Tile, Target]]:
         """Per content layer the photograph's features, by the tile that owns them.
 
         It is seen in the same tiles as the pictures, up to the last stage that holds content.
         """
-        targets: dict[str, dict[Tile, Tensor]] = {name: {} for name in self.content_layers}
+        targets: dict[str, dict[Tile, Target]] = {name: {} for name in self.content_layers}
+        counts = {name: _focus_at(name, focus, content) for name in targets}
 
         def keep(stage: Stage, tile: Tile, features: Features) -> None:
             for name in stage.layers:
-                targets[name][tile] = features[name][tile.owned(stage.stride(name))].clone()
+                stride = stage.stride(name)
+                owned = features[name][tile.owned(stride)].clone()
+                targets[name][tile] = Target(owned, _at(counts[name], tile, stride))
 
         stages = [
             stage._replace(layers=tuple(name for name in stage.layers if name in targets))
@@ -351,15 +362,11 @@ class Objective:
         """What squared errors at `layer`, summed over all workers' tiles, are divided by."""
         if self.config.content_loss == "sum":
             return 2.0
-        targets = self.content_targets[layer]
-        stride = next(s.stride(layer) for s in self.stages if layer in s.layers)
+        targets = self.content_targets[layer].values()
         if self.config.content_loss == "relative":
-            sizes = [
-                float(losses.square_sum(target, _at(self.focus[layer], tile, stride)))
-                for tile, target in targets.items()
-            ]
+            sizes = [float(losses.square_sum(*target)) for target in targets]
         else:
-            sizes = [target.numel() for target in targets.values()]
+            sizes = [target.features.numel() for target in targets]
         size = torch.tensor(sum(sizes), dtype=torch.float64)
         self.workers.add(size)
         return float(size)
