@@ -95,7 +95,7 @@ def test_a_full_disk_costs_the_record_and_not_the_training(velatura, photos, mon
             raise OSError(errno.ENOSPC, "No space left on device")
         return save_file(tensors, path, metadata)
 
-    monkeypatch.setattr("velatura.images.tensorfile.save_file", refuse)
+    monkeypatch.setattr("safetensors.torch.save_file", refuse)
     monkeypatch.setattr("velatura.cli.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     done = velatura(
         *f"fast train painting.png --photos photos -o s.safetensors {QUICK} --quiet".split(),

@@ -21,6 +21,16 @@ def test_help_names_every_command_and_loads_no_torch(velatura):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_command_imports_itself_and_no_other():
+    code = (
+        "import sys; from velatura.cli.main import main; code = main(['fast', 'list']);"
+        "assert not {'torch', 'velatura.cli.stylize', 'velatura.cli.demo'} & {*sys.modules};"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "starry_night" in done.stdout
+
+
 def test_version(velatura):
     assert velatura("--version").stdout == f"velatura {package.__version__}\n"
 

@@ -3,7 +3,8 @@ import torch
 from torch.nn import functional as F
 
 from velatura.fast import network as net
-from velatura.fast.network import LAYERS, StyleNetwork, folded
+from velatura.fast.layers import LAYERS
+from velatura.fast.network import StyleNetwork, folded
 
 from ..conftest import random_image
 

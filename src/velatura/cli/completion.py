@@ -10,5 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import shtab
 
-    print(shtab.complete(arguments.parser, arguments.shell))
+    from velatura.cli.main import build_parser
+
+    print(shtab.complete(build_parser(), arguments.shell))
     return 0

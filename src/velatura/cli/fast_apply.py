@@ -1,15 +1,19 @@
 """`velatura fast apply`: paint photographs in a style that is learnt."""
 
 import argparse
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.folders import Made, make_pictures
+from velatura.cli.folders import Made, make_pictures, photographs
 from velatura.cli.options import add_config_options, given_options
+from velatura.errors import ImageError
 from velatura.fast.options import PaintOptions, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+SOON_PAINTED = 1 << 21  # pixels, up to which starting takes longer than painting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         choices=("torch", "onnx"),
-        help="what runs the network; of a style in .onnx it is onnx, else torch",
+        help="what runs the network; by itself the one that is done sooner",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -34,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = PaintOptions(**given_options(arguments, PaintOptions))
-    exported = arguments.style.lower().endswith(".onnx")
-    if (arguments.backend or ("onnx" if exported else "torch")) == "onnx":
+    if (arguments.backend or _backend(arguments, options)) == "onnx":
         from velatura.fast.onnx_backend import OnnxPainter
 
         painter: Any = OnnxPainter(arguments.style, options.strength, options.colors)
@@ -51,3 +54,28 @@ def run(arguments: argparse.Namespace) -> int:
         return image, settings(photograph.name, arguments.style, options, painter.card)
 
     return make_pictures(make, arguments)
+
+
+def _backend(arguments: argparse.Namespace, options: PaintOptions) -> str:
+    """What runs the network where that was not said.
+
+    onnxruntime starts sooner, as torch is not imported; PyTorch paints pictures of any size, on any
+    device, and in colours of the photograph's.
+    """
+    if arguments.style.lower().endswith(".onnx"):
+        return "onnx"
+    plain = options == PaintOptions(size=options.size, strength=options.strength)
+    installed = all(importlib.util.find_spec(module) for module in ("onnx", "onnxruntime"))
+    if plain and installed and photographs(arguments.photos) is None:
+        return "onnx" if _is_small(arguments.photos[0]) else "torch"
+    return "torch"
+
+
+def _is_small(photograph: Path) -> bool:
+    from velatura.images.io import inspect
+
+    try:
+        inspect(photograph, SOON_PAINTED, decode=False)
+    except ImageError:  # of one that cannot be read, too: the painter tells
+        return False
+    return True

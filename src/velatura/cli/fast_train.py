@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from velatura.cli import training
-from velatura.cli.commission import sha256
 from velatura.cli.options import add_config_options, given_options
 from velatura.errors import ConfigError
 from velatura.fast.options import TrainingOptions
@@ -32,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from velatura.cli.commission import sha256
     from velatura.fast.styles import SHELF, Style, load, save
     from velatura.fast.training import train_styles, weight_name
     from velatura.images.io import read

@@ -4,61 +4,43 @@ Exit codes: 0 done, 2 bad input or failure with a message, 130 interrupted.
 """
 
 import argparse
+import importlib
 import io
 import os
+import re
 import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from velatura import __version__
-from velatura.cli import (
-    anatomy,
-    completion,
-    demo,
-    doctor,
-    duplicates,
-    fast,
-    recipes,
-    reconstruct,
-    resume,
-    sheet,
-    show_settings,
-    similar,
-    studio,
-    style_report,
-    stylize,
-    texture,
-    upscale,
-    upscale_export,
-    upscale_train,
-)
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
 
-COMMANDS = {
-    "stylize": stylize,
-    "sheet": sheet,
-    "texture": texture,
-    "reconstruct": reconstruct,
-    "resume": resume,
-    "fast": fast,
-    "upscale": upscale,
-    "upscale train": upscale_train,
-    "upscale export": upscale_export,
-    "anatomy": anatomy,
-    "studio": studio,
-    "style-report": style_report,
-    "duplicates": duplicates,
-    "similar": similar,
-    "recipes": recipes,
-    "demo": demo,
-    "show-settings": show_settings,
-    "doctor": doctor,
-    "completion": completion,
-}
+COMMANDS = (
+    "stylize",
+    "sheet",
+    "texture",
+    "reconstruct",
+    "resume",
+    "fast",
+    "upscale",
+    "upscale train",
+    "upscale export",
+    "anatomy",
+    "studio",
+    "style-report",
+    "duplicates",
+    "similar",
+    "recipes",
+    "demo",
+    "show-settings",
+    "doctor",
+    "completion",
+)
+"""Each in a module of its name, which is imported when it is asked for."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,13 +61,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line, or the part of it that some commands need."""
     parser = Parser(prog="velatura", description="Neural style transfer.")
     parser.add_argument("--version", action="version", version=f"velatura {__version__}")
-    parser.set_defaults(parser=parser)  # for `completion`
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, module in COMMANDS.items():
+    for name in commands:
+        module = _module(name)
         summary = (module.__doc__ or "").split(": ", 1)[1].split("\n")[0]
         module.add_arguments(
             subparsers.add_parser(name, help=summary, description=summary.capitalize())
@@ -99,15 +81,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
-        arguments = build_parser().parse_args(argv)
         given = sys.argv[1:] if argv is None else argv
+        named = [name for name in (" ".join(given[:2]), *given[:1]) if name in COMMANDS][:1]
+        arguments = build_parser(named or COMMANDS).parse_args(argv)
         arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             # Under nohup, SIGHUP is ignored on purpose.
             if number and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _interrupt)
-        code: int = COMMANDS[arguments.command].run(arguments)
+        code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -124,6 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(f"velatura: {error.filename or 'output'}: {error.strerror or error}")
         return 2
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"velatura.cli.{re.sub('[ -]', '_', command)}")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

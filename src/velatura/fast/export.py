@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from velatura.fast import graph
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import SHELF, Style
 from velatura.training import onnxfile
@@ -21,6 +22,8 @@ class _Whole(nn.Module):
 
 
 def export(style: Style, path: Path) -> dict[tuple[int, int], float]:
-    """Write `style` to `path`: input `photograph`, output `painting`; see `onnxfile.export`."""
+    """Write `style` to `path`: input `photograph`, output `painting`; see `onnxfile.write`."""
+    onnxfile.check_name(path)
+    arrays = {name: tensor.numpy() for name, tensor in style.network.state_dict().items()}
     card = {"architecture": SHELF.architecture, **style.card}
-    return onnxfile.export(_Whole(style.network).eval(), path, "painting", card)
+    return onnxfile.write(graph.build(arrays, card), _Whole(style.network).eval(), path)

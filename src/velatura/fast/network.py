@@ -1,57 +1,23 @@
-"""A network that paints in one pass, after Johnson et al. 2016, spelt out layer by layer.
-
-Convolutions with reflection padding, instance normalisation (Ulyanov et al. 2017), residual
-blocks, and on the way up a resize-convolution in place of a transposed one, which would leave a
-checkerboard (Odena et al. 2016). Two departures: no layer but the last works at full size, where
-most of the bytes are, and three of the five blocks work at an eighth of it, where a stroke is seen
-whole. Two more make it learn in fewer steps: what the way down saw is added on the way up
-(Ronneberger et al. 2015), and the picture itself at the end, so that the network need not learn to
-copy what it shall keep.
-"""
+"""The network that paints in one pass, with PyTorch; `layers.py` is its table."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-class Layer(NamedTuple):
-    """A convolution, its normalisation and its ReLU. The last layer has neither of the two."""
-
-    name: str
-    inputs: int
-    outputs: int
-    kernel: int = 3
-    stride: int = 1
-    enlarge: bool = False  # see the picture twice as large
-    adds: bool = False  # ends a residual block: what entered it is added, and there is no ReLU
-    joins: str = ""  # the layer on the way down whose result is added
-
-
-def _block(name: str, channels: int) -> tuple[Layer, Layer]:
-    return Layer(f"{name}a", channels, channels), Layer(f"{name}b", channels, channels, adds=True)
-
-
-LAYERS = (
-    Layer("down1", 3, 32, kernel=5, stride=2),
-    Layer("down2", 32, 64, stride=2),
-    *_block("block1", 64),  # at a quarter of the size
-    Layer("down3", 64, 80, stride=2),
-    *_block("block2", 80),  # at an eighth
-    *_block("block3", 80),
-    *_block("block4", 80),
-    Layer("up3", 80, 64, kernel=5, enlarge=True, joins="down2"),
-    *_block("block5", 64),
-    Layer("up2", 64, 32, kernel=5, enlarge=True, joins="down1"),
-    Layer("up1", 32, 3, kernel=5, enlarge=True),
+from velatura.fast.layers import (
+    EPSILON,
+    FOLDING,
+    LAST,
+    LAYERS,
+    MOST_GAIN,
+    PARITIES,
+    PASSES,
+    SMALLEST_SPREAD,
+    Layer,
 )
-LAST = LAYERS[-1].name
-SMALLEST_SIDE = 16  # pixels, for which an eighth has two rows to reflect
-EPSILON = 1e-5
-MOST_GAIN = 4.0  # of a colour, so that the noise of a grey photograph is not blown up
-PASSES = 2.0  # how much of the picture is added before the sigmoid, whose slope is 1/4 at most
+
 FIRST_CHANGE = 0.1  # how large the last layer's kernel is to begin with
 STRIP_PIXELS = 1 << 20  # that a layer computes at once, so that what it needs meanwhile stays small
 
@@ -91,13 +57,16 @@ class StyleNetwork(nn.Module):
 
         What `forward` expects: a style is learnt sooner where colours need not be.
         """
-        along = torch.einsum("ca,bchw->bahw", self.palette_axes, picture)
-        mean = along.mean((2, 3), keepdim=True)
-        spread = (along - mean).square().mean((2, 3), keepdim=True).sqrt()
-        gain = (self.palette_spread.view(-1, 1, 1) / spread.clamp_min(1e-6)).clamp_max(MOST_GAIN)
-        along = (along - mean) * gain
-        back = torch.einsum("ca,bahw->bchw", self.palette_axes, along)
-        return (back + self.palette_mean.view(-1, 1, 1)).clamp(0, 1)
+        pixels = picture.flatten(2)
+        mean = pixels.mean(2, keepdim=True)
+        pixels = pixels - mean
+        axes = self.palette_axes
+        covariance = pixels @ pixels.mT / pixels.shape[2]
+        spread = (axes * (covariance @ axes)).sum(1).clamp_min(0).sqrt()  # along each axis
+        gain = (self.palette_spread / spread.clamp_min(SMALLEST_SPREAD)).clamp_max(MOST_GAIN)
+        matrix = (axes * gain[:, None]) @ axes.mT
+        recoloured = matrix @ pixels + self.palette_mean[:, None]
+        return recoloured.view_as(picture).clamp(0, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Paint a recoloured batch; each picture is normalised by itself."""
@@ -106,9 +75,9 @@ class StyleNetwork(nn.Module):
         entered, seen = x, {}
         for layer in LAYERS:
             height, width = _output_size(layer, x, sizes)
-            if layer.name.endswith("a"):
+            if layer.enters:
                 entered = x
-            x = self._convolve(layer, x, _around(layer))
+            x = self._convolve(layer, x, (layer.around,) * 4)
             if layer.enlarge:
                 x = x[..., :height, :width]
             if layer.name != LAST:
@@ -140,7 +109,7 @@ class StyleNetwork(nn.Module):
         kept = dict.fromkeys((layer.joins for layer in LAYERS), x)
         for number, layer in enumerate(LAYERS, start=1):
             size = _output_size(layer, x, sizes)
-            if layer.name.endswith("a"):
+            if layer.enters:
                 entered = x
             x = self._in_strips(layer, x.float() if layer.name == LAST else x, size)
             if layer.name != LAST:
@@ -157,7 +126,7 @@ class StyleNetwork(nn.Module):
         height, width = size
         rows = max(2, STRIP_PIXELS // width // 2 * 2)
         if rows >= height:
-            whole = self._convolve(layer, x, _around(layer))[..., :height, :width]
+            whole = self._convolve(layer, x, (layer.around,) * 4)[..., :height, :width]
             return whole if layer.name == LAST else self._normalised(layer, whole)
         made = x.new_empty((1, layer.outputs, *size)).to(memory_format=torch.channels_last)
         total = x.new_zeros((2, layer.outputs), dtype=torch.float64)
@@ -197,19 +166,13 @@ class StyleNetwork(nn.Module):
         return y
 
 
-def _around(layer: Layer) -> tuple[int, int, int, int]:
-    """How far a convolution sees beyond the picture: left, right, top, bottom."""
-    around = 1 if layer.enlarge else layer.kernel // 2
-    return (around, around, around, around)
-
-
 def _window(
     layer: Layer, x: Tensor, top: int, bottom: int
 ) -> tuple[Tensor, tuple[int, int, int, int]]:
     """The rows of `x` that rows `top` to `bottom` after `layer` need, and what lies beyond `x`."""
     if layer.enlarge:
         top, bottom = top // 2, -(-bottom // 2)
-    around = _around(layer)[0]
+    around = layer.around
     first, last = top * layer.stride - around, (bottom - 1) * layer.stride + around + 1
     beyond = (around, around, max(-first, 0), max(last - x.shape[-2], 0))
     return x[..., max(first, 0) : last, :], beyond
@@ -218,16 +181,10 @@ def _window(
 def folded(kernel: Tensor) -> Tensor:
     """The kernel (4·out, in, 3, 3) that does on a picture what `kernel` does on its enlargement.
 
-    `kernel` is (out, in, 5, 5), the enlargement twofold by nearest neighbours. Five neighbours in
-    the enlargement are three in the picture, some of them twice; which ones depends on whether the
-    row is even or odd. So a resize-convolution costs 9/25 of its operations, and the enlargement
-    is never made. `pixel_shuffle` puts the four results in their places.
+    `kernel` is (out, in, 5, 5), the enlargement twofold by nearest neighbours; see `PARITIES`.
     """
-    even = kernel.new_tensor([[1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]])
-    odd = kernel.new_tensor([[1, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]])
-    parities = torch.stack([even, odd])  # (2, 3, 5)
-    phases = torch.einsum("pay,qbx,oiyx->opqiab", parities, parities, kernel)
-    return phases.flatten(0, 2)
+    parities = kernel.new_tensor(PARITIES)
+    return torch.einsum(FOLDING, parities, parities, kernel).flatten(0, 2)
 
 
 def _output_size(layer: Layer, x: Tensor, sizes: list[tuple[int, int]]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Paint photographs in an exported style, with onnxruntime; torch is not imported."""
+"""Paint photographs in a learnt style, with onnxruntime; torch is not imported."""
 
 import json
 from collections.abc import Callable
@@ -9,44 +9,38 @@ import numpy as np
 from PIL import Image
 
 from velatura.errors import ConfigError, ImageError, WeightsError
+from velatura.extras import import_extra
+from velatura.fast import graph
+from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
+from velatura.fast.styles import find
 from velatura.images.io import read_image
 from velatura.images.resize import fit
+from velatura.training import modelfile
 
-ARCHITECTURE = "velatura-style-2"
-SMALLEST_SIDE = 16
 LARGEST = 1 << 30
 
 
 class OnnxPainter:
-    """An exported style, ready to paint; the arguments are those of `Painter`.
+    """A style, ready to paint: shipped, a model file or an exported one; see `Painter`.
 
     Raises:
-        ConfigError: onnxruntime is not installed, or colours are asked for that need torch.
-        WeightsError: the file is no exported style.
+        ConfigError: there is no such style, onnx or onnxruntime is not installed, or colours are
+            asked for that need torch.
+        WeightsError: the file is no style, or it is damaged.
     """
 
     def __init__(self, style: str, strength: float = 1.0, colors: str = "style") -> None:
         if colors != "style":
             raise ConfigError(f"colors: expected style with --backend onnx, got {colors}")
+        path = find(style)
+        model = path.read_bytes() if path.suffix == ".onnx" else _from_model_file(path)
+        runtime = import_extra("onnxruntime", "onnx", "backend")
         try:
-            import onnxruntime
-        except ImportError:
-            raise ConfigError(
-                "backend: onnxruntime is not installed: pip install velatura[onnx]"
-            ) from None
-        path = Path(style)
-        if not path.is_file():
-            raise ConfigError(
-                f"style: expected a file that `velatura fast export` wrote, got {style!r}"
-            )
-        try:
-            self.session: Any = onnxruntime.InferenceSession(
-                str(path), providers=["CPUExecutionProvider"]
-            )
+            self.session: Any = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
             metadata = self.session.get_modelmeta().custom_metadata_map
             self.card: dict[str, Any] = json.loads(metadata.get("velatura", "{}"))
         except Exception as error:  # onnxruntime has a dozen of its own
-            raise WeightsError(f"{path}: expected an ONNX file ({str(error)[:120]})") from None
+            raise WeightsError(f"{path}: expected a style as ONNX ({str(error)[:120]})") from None
         if self.card.get("architecture") != ARCHITECTURE:
             raise WeightsError(f"{path}: expected a style of Velatura, got another network")
         self.strength = strength
@@ -70,9 +64,21 @@ class OnnxPainter:
         pixels = np.asarray(image.convert("RGB"), dtype=np.float32).transpose(2, 0, 1)[None] / 255
         (painted,) = self.session.run(None, {"photograph": pixels})
         watch(1.0)
-        mixed = pixels + self.strength * (painted - pixels)
-        array = (mixed[0].transpose(1, 2, 0).clip(0, 1) * 255).round().astype(np.uint8)
-        result = Image.fromarray(array)
+        if self.strength < 1:
+            painted = pixels + self.strength * (painted - pixels)
+        painted *= 255
+        array = np.rint(painted, out=painted).astype(np.uint8)  # it comes from a sigmoid
+        result = Image.fromarray(np.ascontiguousarray(array[0].transpose(1, 2, 0)))
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
         return result
+
+
+def _from_model_file(path: Path) -> bytes:
+    """The model file as ONNX. Raises WeightsError."""
+    arrays, card = modelfile.read(path, ARCHITECTURE)
+    try:
+        model = graph.build(arrays, card)
+    except KeyError as error:
+        raise modelfile.damaged(path, f"{error} is missing") from error
+    return model.SerializeToString()

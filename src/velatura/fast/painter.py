@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from velatura.errors import ImageError
-from velatura.fast.network import SMALLEST_SIDE
+from velatura.fast.layers import SMALLEST_SIDE
 from velatura.fast.styles import load
 from velatura.images.color import match_colors, with_lightness
 from velatura.images.io import ImageLike, read, to_pil

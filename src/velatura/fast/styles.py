@@ -1,10 +1,24 @@
-"""Styles that are learnt: those that come with the package, and files of the user's own."""
+"""Styles that are learnt: those that come with the package, and files of the user's own.
+
+torch is imported when one is loaded, not to find them.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from velatura.fast.network import StyleNetwork
+from velatura.fast.layers import ARCHITECTURE
 from velatura.training.shelf import Model, Shelf
 
-Style = Model[StyleNetwork]
-SHELF = Shelf("style", Path(__file__).parent / "styles", "velatura-style-2", StyleNetwork)
+if TYPE_CHECKING:
+    from velatura.fast.network import StyleNetwork
+
+
+def _network() -> "StyleNetwork":
+    from velatura.fast.network import StyleNetwork
+
+    return StyleNetwork()
+
+
+Style = Model["StyleNetwork"]
+SHELF = Shelf("style", Path(__file__).parent / "styles", ARCHITECTURE, _network)
 shipped, find, load, save = SHELF.shipped, SHELF.find, SHELF.load, SHELF.save

@@ -15,7 +15,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from velatura.fast.network import LAYERS, StyleNetwork
+from velatura.fast.layers import LAYERS
+from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
 from velatura.images.resize import resize
 from velatura.perception import weights

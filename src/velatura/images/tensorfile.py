@@ -1,25 +1,32 @@
-"""Tensors in a safetensors file, with something said about them as JSON: no pickle, no code."""
+"""Tensors in a safetensors file, with something said about them as JSON: no pickle, no code.
+
+torch is imported by those who ask for its tensors alone.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from velatura.errors import ImageError
 from velatura.images.io import atomic_path
 
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
 KEY = "velatura"  # of the metadata
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+def write(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str, Any]) -> None:
     """Write `tensors` and what is said `about` them, whole or not at all.
 
     Raises ImageError if the disk refuses.
     """
+    from safetensors.torch import save_file
+
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
         with atomic_path(path) as temporary:
@@ -31,13 +38,13 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -
 def read_about(path: Path) -> dict[str, Any]:
     """What is said about the tensors. Raises ValueError if it is no such file."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             return _about(file)
     except (OSError, SafetensorError) as error:
         raise ValueError(str(error)) from error
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     """The tensors and what is said about them. Raises ValueError if it is no such file."""
     try:
         with safe_open(path, framework="pt") as file:
@@ -45,6 +52,15 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             # Copied into memory of torch's own: sums round differently where a vector starts
             # elsewhere than on a cache line.
             return {name: file.get_tensor(name).clone() for name in names}, _about(file)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(str(error)) from error
+
+
+def read_arrays(path: Path) -> "tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]":
+    """As `read`, as NumPy arrays."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, _about(file)  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ValueError(str(error)) from error
 

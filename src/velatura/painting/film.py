@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from velatura.errors import ConfigError, ImageError
+from velatura.extras import import_extra
 from velatura.images.io import atomic_path, to_pil
 from velatura.images.resize import fit, resize
 from velatura.images.sheet import side_by_side
@@ -173,8 +174,4 @@ def _av() -> Any:
 
 
 def _matplotlib_figure() -> Any:
-    try:
-        from matplotlib import figure
-    except ImportError:
-        raise ConfigError("plot: needs matplotlib (pip install velatura[film])") from None
-    return figure
+    return import_extra("matplotlib.figure", "film", "plot")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from velatura.errors import ConfigError, VelaturaError
+from velatura.extras import import_extra
 from velatura.studio.folder import MOST_BYTES, SECONDS_KEPT, SHELVES, Folder
 from velatura.studio.jobs import Queue
 
@@ -25,11 +26,7 @@ def _gradio(folder: Folder) -> Any:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    try:
-        import gradio
-    except ImportError:
-        raise ConfigError("studio: needs gradio (pip install velatura[studio])") from None
-    return gradio
+    return import_extra("gradio", "studio", "studio")
 
 
 def build(folder: Folder, queue: Queue) -> Any:

@@ -1,17 +1,22 @@
-"""Model files that describe themselves: tensors, and a card that says what they are."""
+"""Model files that describe themselves: tensors, and a card that says what they are.
+
+Only `load` imports torch.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
+import numpy as np
 
 from velatura.errors import WeightsError
 from velatura.images import tensorfile
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def save(path: Path, network: nn.Module, card: Mapping[str, Any]) -> None:
+
+def save(path: Path, network: "nn.Module", card: Mapping[str, Any]) -> None:
     """Write the network's tensors, in float16, and its card. Raises ImageError if it cannot."""
     halves = {name: tensor.half() for name, tensor in network.state_dict().items()}
     tensorfile.write(path, halves, card)
@@ -28,8 +33,8 @@ def read_card(path: Path) -> dict[str, Any]:
     raise WeightsError(f"{path}: expected a model file of Velatura")
 
 
-def load(path: Path, network: nn.Module, architecture: str) -> dict[str, Any]:
-    """Fill `network` from the file; return its card.
+def read(path: Path, architecture: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
+    """The tensors as float32 arrays, and the card.
 
     Raises WeightsError if it is no model of Velatura, of another architecture, or damaged.
     """
@@ -39,10 +44,27 @@ def load(path: Path, network: nn.Module, architecture: str) -> dict[str, Any]:
             f"{path}: expected a model of architecture {architecture}, got {card['architecture']}"
         )
     try:
-        tensors, _ = tensorfile.read(path)
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: the model is damaged ({str(error)[:200]})") from error
-    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise WeightsError(f"{path}: the model is damaged (numbers that are not finite)")
+        halves, _ = tensorfile.read_arrays(path)
+        arrays = {name: array.astype(np.float32) for name, array in halves.items()}
+    except (ValueError, TypeError) as error:
+        raise damaged(path, error) from error
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise damaged(path, "numbers that are not finite")
+    return arrays, card
+
+
+def load(path: Path, network: "nn.Module", architecture: str) -> dict[str, Any]:
+    """Fill `network` from the file; return its card. Raises WeightsError as `read` does."""
+    import torch
+
+    arrays, card = read(path, architecture)
+    try:
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except RuntimeError as error:
+        raise damaged(path, error) from error
     return card
+
+
+def damaged(path: Path, why: object) -> WeightsError:
+    """What to raise when a model file does not hold what it should."""
+    return WeightsError(f"{path}: the model is damaged ({str(why)[:200]})")

@@ -1,4 +1,4 @@
-"""Networks as ONNX files, for programs without PyTorch."""
+"""Networks as ONNX files, for programs without PyTorch, each checked beside PyTorch."""
 
 import json
 import logging
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from velatura.errors import ConfigError, WeightsError
+from velatura.extras import import_extra
 from velatura.images.io import atomic_path
 
 SIZES = ((96, 128), (131, 77))  # at which the file is compared with the network
@@ -22,16 +23,11 @@ def export(
 ) -> dict[tuple[int, int], float]:
     """Write `whole` to `path`: from `photograph` (1, 3, height, width) to a picture named `output`.
 
-    Any height and width of at least 16 pixels will do. The file is run beside the network at two
-    sizes; returns the largest difference of a pixel at each (height, width).
-
-    Raises:
-        ConfigError: onnx, onnxscript or onnxruntime is not installed, or the name is no .onnx.
-        WeightsError: the file does not do what the network does; nothing is written.
+    Any height and width of at least 16 pixels will do. Returns and raises what `write` does, and
+    ConfigError if onnx or onnxscript is not installed.
     """
-    if path.suffix.lower() != ".onnx":
-        raise ConfigError(f"output: expected a name ending in .onnx, got {path.name!r}")
-    onnx, runtime = _onnx()
+    check_name(path)
+    onnx, _ = _needed("onnx"), _needed("onnxscript")  # the latter is the exporter's own need
     height, width = torch.export.Dim("height", min=16), torch.export.Dim("width", min=16)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own making, as is what it logs
@@ -47,9 +43,22 @@ def export(
         )
     model = program.model_proto
     onnx.helper.set_model_props(model, {"velatura": json.dumps(dict(card))})
-    session = runtime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    return write(model, whole, path)
+
+
+def write(model: Any, whole: nn.Module, path: Path) -> dict[tuple[int, int], float]:
+    """Write the ONNX `model` to `path` if it does what `whole` does.
+
+    Both are run at two sizes; returns the largest difference of a pixel at each (height, width).
+
+    Raises:
+        ConfigError: onnxruntime is not installed, or the name is no .onnx.
+        WeightsError: the model does not do what the network does; nothing is written.
+    """
+    check_name(path)
+    written = model.SerializeToString()
+    runtime = _needed("onnxruntime")
+    session = runtime.InferenceSession(written, providers=["CPUExecutionProvider"])
     differences = {}
     for size in SIZES:
         photograph = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
@@ -60,17 +69,15 @@ def export(
     if max(differences.values()) > LARGEST_DIFFERENCE:
         raise WeightsError(f"{path}: the export differs from the network by {differences}")
     with atomic_path(path) as temporary:
-        onnx.save(model, temporary)
+        temporary.write_bytes(written)
     return differences
 
 
-def _onnx() -> tuple[Any, Any]:
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401  torch's exporter needs it
-    except ImportError as error:
-        raise ConfigError(
-            f"export: needs {error.name}, which is not installed: pip install velatura[onnx]"
-        ) from None
-    return onnx, onnxruntime
+def check_name(path: Path) -> None:
+    """Raise ConfigError if `path` is no name for an ONNX file."""
+    if path.suffix.lower() != ".onnx":
+        raise ConfigError(f"output: expected a name ending in .onnx, got {path.name!r}")
+
+
+def _needed(module: str) -> Any:
+    return import_extra(module, "onnx", "export")

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from velatura.errors import ConfigError
 from velatura.training import modelfile
 
-Network = TypeVar("Network", bound=nn.Module)
+if TYPE_CHECKING:
+    from torch import nn
+
+Network = TypeVar("Network", bound="nn.Module")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""Dependencies that not every user needs: the package's extras."""
+
+import importlib
+from typing import Any
+
+from velatura.errors import ConfigError
+
+
+def import_extra(module: str, extra: str, purpose: str) -> Any:
+    """The `module` that `extra` of the package installs.
+
+    Raises ConfigError, which says for what `purpose` it is needed and how to get it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ConfigError(f"{purpose}: needs {module} (pip install velatura[{extra}])") from None
