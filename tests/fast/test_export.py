@@ -3,7 +3,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from velatura.errors import ConfigError, ImageError, WeightsError
@@ -15,13 +14,14 @@ from velatura.fast.painter import Painter
 from velatura.fast.styles import Style, save
 from velatura.images import tensorfile
 
+from .networks import learnt_network
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, photograph):
     """A style with random weights, as a model file and as ONNX, and a photograph."""
     path = tmp_path_factory.mktemp("style")
-    torch.manual_seed(1)
-    style = Style(StyleNetwork().requires_grad_(False), {"painting": "noise"})
+    style = Style(learnt_network(1), {"painting": "noise"})
     save(path / "style.safetensors", style)
     photograph.save(path / "photo.png")
     differences = export(style, path / "style.onnx")
@@ -57,6 +57,42 @@ def test_a_small_photograph_is_painted_without_torch(folder, style):
         assert image.size == (96, 64)
 
 
+def test_both_backends_paint_the_same_where_the_noise_is_repeated(folder):
+    photograph = folder / "wide.png"
+    Image.effect_noise((1100, 17), 60).convert("RGB").save(photograph)
+    one = Painter(str(folder / "style.safetensors"), precision="fp32").paint(photograph)
+    other = OnnxPainter(str(folder / "style.safetensors")).paint(photograph)
+    assert np.abs(np.asarray(one, dtype=int) - np.asarray(other, dtype=int)).max() <= 2
+
+
+def test_what_is_hidden_by_transparency_leaves_no_trace(folder):
+    painted = []
+    for hidden in (0, 255):
+        with Image.open(folder / "photo.png") as image:
+            pixels = np.array(image.convert("RGBA"))
+        pixels[:, 60:, 3] = 0
+        pixels[:, 60:, :3] = hidden
+        Image.fromarray(pixels).save(folder / "hidden.png")
+        painted.append(OnnxPainter(str(folder / "style.onnx")).paint(folder / "hidden.png"))
+    assert painted[0].mode == "RGBA"
+    assert np.array_equal(*map(np.asarray, painted))
+
+
+def test_an_export_with_capital_letters_is_one(folder):
+    (folder / "STYLE.ONNX").write_bytes((folder / "style.onnx").read_bytes())
+    assert OnnxPainter(str(folder / "STYLE.ONNX")).card["painting"] == "noise"
+
+
+def test_a_card_that_is_none_is_told(folder):
+    import onnx
+
+    model = onnx.load(folder / "style.onnx")
+    onnx.helper.set_model_props(model, {"velatura": "[1, 2]"})
+    onnx.save(model, folder / "odd.onnx")
+    with pytest.raises(WeightsError, match="expected a style"):
+        OnnxPainter(str(folder / "odd.onnx"))
+
+
 def test_strength_zero_is_the_photograph(folder):
     painter = OnnxPainter(str(folder / "style.onnx"), strength=0.0)
     expected = np.asarray(Image.open(folder / "photo.png").convert("RGB"), dtype=int)
@@ -69,10 +105,12 @@ def test_bad_files_are_told(folder, tmp_path):
     with pytest.raises(WeightsError, match="expected a style as ONNX"):
         OnnxPainter(str(tmp_path / "text.onnx"))
     state = dict(StyleNetwork().state_dict())
-    del state["up1_kernel"]
-    tensorfile.write(tmp_path / "cut.safetensors", state, {"architecture": ARCHITECTURE})
-    with pytest.raises(WeightsError, match=r"damaged .*up1_kernel"):
-        OnnxPainter(str(tmp_path / "cut.safetensors"))
+    kernel = state.pop("up1_kernel")
+    for others in ({}, {"up1_kernel": kernel[1:]}):
+        about = {"architecture": ARCHITECTURE}
+        tensorfile.write(tmp_path / "cut.safetensors", state | others, about)
+        with pytest.raises(WeightsError, match=r"damaged .*up1_kernel"):
+            OnnxPainter(str(tmp_path / "cut.safetensors"))
     with pytest.raises(ConfigError, match="expected a file"):
         OnnxPainter(str(tmp_path / "missing.onnx"))
     with pytest.raises(ConfigError, match="colors"):

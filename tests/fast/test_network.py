@@ -3,25 +3,80 @@ import torch
 from torch.nn import functional as F
 
 from velatura.fast import network as net
-from velatura.fast.layers import LAYERS
-from velatura.fast.network import StyleNetwork, folded
+from velatura.fast.layers import LAYERS, SHAPES
+from velatura.fast.network import StyleNetwork, folded, inverse_root
 
 from ..conftest import random_image
+from .networks import learnt_network
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
-    return StyleNetwork().requires_grad_(False)
+    return learnt_network(0)
 
 
 def test_folded_kernels_do_what_the_enlargement_and_the_kernel_do(generator):
     kernel = torch.randn(3, 4, 5, 5, generator=generator, dtype=torch.float64)
     picture = torch.randn(2, 4, 7, 9, generator=generator, dtype=torch.float64)
     enlarged = F.interpolate(picture, scale_factor=2, mode="nearest")
-    expected = F.conv2d(enlarged, kernel)[..., :, :]
+    expected = F.conv2d(enlarged, kernel)
     found = F.pixel_shuffle(F.conv2d(picture, folded(kernel)), 2)
     torch.testing.assert_close(found, expected)
+
+
+def test_the_inverse_root_is_the_one_of_the_eigenvalues(generator):
+    factor = torch.randn(3, 12, 400, generator=generator)
+    covariance = factor @ factor.mT / 400
+    values, vectors = torch.linalg.eigh(covariance)
+    expected = (vectors / values.sqrt()[:, None]) @ vectors.mT
+    torch.testing.assert_close(inverse_root(covariance), expected, rtol=0.05, atol=0.02)
+
+
+def test_the_inverse_root_of_what_hardly_varies_is_bounded(generator):
+    """A direction without variance is enlarged by 1.5⁵ beside the spread of all, not endlessly."""
+    covariance = torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0]))[None]
+    found = inverse_root(covariance)[0]
+    torch.testing.assert_close(found[3, 3], torch.tensor(1.5**5 / 3**0.5), rtol=1e-3, atol=0)
+
+
+def test_channels_are_whitened(generator):
+    network = StyleNetwork().requires_grad_(False)
+    layer = LAYERS[0]
+    count = layer.outputs
+    mixing = torch.eye(count) + 0.3 * torch.randn(count, count, generator=generator) / count**0.5
+    x = torch.randn(2, count, 40, 50, generator=generator)
+    x = torch.einsum("oi,bihw->bohw", mixing, x) + 3
+    for before, after in zip(x, network._whitened(layer, x), strict=True):
+        torch.testing.assert_close(after.mean((1, 2)), torch.zeros(count), atol=1e-3, rtol=0)
+        assert _correlation(after) < 0.5 * _correlation(before)
+        assert torch.cov(after.flatten(1)).diagonal().min() > 0.5  # after few steps of Newton's
+
+
+def _correlation(channels):
+    """Root mean square of the channels' correlations with each other."""
+    matrix = torch.corrcoef(channels.flatten(1))
+    return float((matrix - torch.eye(len(matrix))).square().mean().sqrt())
+
+
+def test_noise_gives_an_empty_picture_strokes_that_are_the_same_each_time(network):
+    empty = torch.full((1, 3, 40, 48), 0.4)
+    painted = network(empty)
+    assert float(painted.std((2, 3)).max()) > 0.01
+    assert torch.equal(network(empty), painted)
+    elsewhere = network(empty, network.grain.roll((5, 9), (2, 3)))
+    assert float((elsewhere - painted).abs().mean()) > 0.01
+
+
+@pytest.mark.parametrize("size", [(5, 300), (130, 7)])
+def test_noise_is_repeated(network, size):
+    (layer,) = (layer for layer in LAYERS if layer.name == "down3")
+    tiled = network.grain.repeat(1, 1, 3, 3)[..., : size[0], : size[1]]
+    found = network._grain(layer, torch.empty(1, layer.outputs, *size), network.grain)
+    torch.testing.assert_close(found, network.down3_grain.view(1, -1, 1, 1) * tiled)
+
+
+def test_the_table_names_every_tensor(network):
+    assert {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()} == SHAPES
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (64, 48), (75, 101)])

@@ -101,7 +101,7 @@ def test_missing_extras_are_told(monkeypatch, tmp_path):
     import sys
 
     monkeypatch.setitem(sys.modules, "av", None)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ConfigError, match=r"pip install velatura\[film\]"):
         film.check_film(tmp_path / "film.mp4")
     with pytest.raises(ConfigError, match=r"pip install velatura\[film\]"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from velatura.cli.folders import Made, make_pictures, photographs
 from velatura.cli.options import add_config_options, given_options
-from velatura.errors import ImageError
+from velatura.errors import ConfigError, ImageError
 from velatura.fast.options import PaintOptions, settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         choices=("torch", "onnx"),
-        help="what runs the network; by itself the one that is done sooner",
+        help="what runs the network; if not said, onnx for one small photograph",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -38,9 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     options = PaintOptions(**given_options(arguments, PaintOptions))
-    if (arguments.backend or _backend(arguments, options)) == "onnx":
+    if backend(arguments, options) == "onnx":
         from velatura.fast.onnx_backend import OnnxPainter
 
+        if options.device not in ("auto", "cpu") or options.precision == "bf16":
+            raise ConfigError("backend: onnx paints on the CPU in fp32; leave out --backend onnx")
         painter: Any = OnnxPainter(arguments.style, options.strength, options.colors)
     else:
         from velatura.fast.painter import Painter
@@ -56,24 +58,27 @@ def run(arguments: argparse.Namespace) -> int:
     return make_pictures(make, arguments)
 
 
-def _backend(arguments: argparse.Namespace, options: PaintOptions) -> str:
-    """What runs the network where that was not said.
+def backend(arguments: argparse.Namespace, options: PaintOptions) -> str:
+    """What runs the network, `onnx` or `torch`, where that was not said.
 
     onnxruntime starts sooner, as torch is not imported; PyTorch paints pictures of any size, on any
     device, and in colours of the photograph's.
     """
+    if arguments.backend:
+        return str(arguments.backend)
     if arguments.style.lower().endswith(".onnx"):
         return "onnx"
     plain = options == PaintOptions(size=options.size, strength=options.strength)
     installed = all(importlib.util.find_spec(module) for module in ("onnx", "onnxruntime"))
-    if plain and installed and photographs(arguments.photos) is None:
-        return "onnx" if _is_small(arguments.photos[0]) else "torch"
-    return "torch"
+    one = plain and installed and photographs(arguments.photos) is None
+    return "onnx" if one and _is_small(arguments.photos[0], options.size) else "torch"
 
 
-def _is_small(photograph: Path) -> bool:
+def _is_small(photograph: Path, size: int) -> bool:
     from velatura.images.io import inspect
 
+    if 0 < size**2 <= SOON_PAINTED:
+        return True
     try:
         inspect(photograph, SOON_PAINTED, decode=False)
     except ImageError:  # of one that cannot be read, too: the painter tells

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         "architecture": SHELF.architecture,
         "options": options.as_dict(),
         "paintings": checksums,
-        "start_from": arguments.start_from,
+        "start_from": sha256(SHELF.find(arguments.start_from)) if arguments.start_from else None,
     }
     whole = arguments.output / "styles" if len(outputs) > 1 else arguments.output
     done = training.follow(

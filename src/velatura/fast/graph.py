@@ -11,11 +11,14 @@ from velatura.extras import import_extra
 from velatura.fast.layers import (
     EPSILON,
     FOLDING,
+    GRAIN,
     LAST,
     LAYERS,
     MOST_GAIN,
+    NEWTON_STEPS,
     PARITIES,
     PASSES,
+    SHAPES,
     SMALLEST_SPREAD,
     Layer,
 )
@@ -23,7 +26,7 @@ from velatura.version import __version__
 
 Array = NDArray[np.float32]
 OPSET = 18
-IR_VERSION = 10  # the oldest that holds this opset's models everywhere
+IR_VERSION = 8  # which this opset came with: older programs can read it
 
 
 def build(tensors: Mapping[str, Array], card: Mapping[str, Any]) -> Any:
@@ -34,8 +37,11 @@ def build(tensors: Mapping[str, Array], card: Mapping[str, Any]) -> Any:
 
     Raises:
         ConfigError: onnx is not installed.
-        KeyError: a tensor is missing.
+        ValueError: a tensor is missing, or of another shape.
     """
+    for name, shape in SHAPES.items():
+        if name not in tensors or tensors[name].shape != shape:
+            raise ValueError(f"expected {name} of {shape}")
     graph = _Graph()
     recoloured = _recoloured(graph, tensors)
     centred = graph.add("Sub", recoloured, graph.constant(0.5))
@@ -48,8 +54,9 @@ def build(tensors: Mapping[str, Array], card: Mapping[str, Any]) -> Any:
             size = graph.add("Shape", seen[layer.joins], start=2)
             x = graph.add("Slice", x, graph.constant([0, 0]), size, graph.constant([2, 3]))
         if layer.name != LAST:
-            scale, bias = (graph.constant(tensors[f"{layer.name}_{p}"]) for p in ("scale", "bias"))
-            x = graph.add("InstanceNormalization", x, scale, bias, epsilon=EPSILON)
+            x = _whitened(graph, layer, x, tensors)
+            if layer.grained:
+                x = graph.add("Add", x, _grain(graph, layer, x, tensors))
             x = graph.add("Add", x, entered) if layer.adds else graph.add("Relu", x)
         seen[layer.name] = x
         if layer.joins:
@@ -107,12 +114,7 @@ def _recoloured(graph: _Graph, tensors: Mapping[str, Array]) -> str:
     """As `StyleNetwork.recolour` does it."""
     add, constant = graph.add, graph.constant
     axes = constant(tensors["palette_axes"])
-    pixels = add("Reshape", "photograph", constant([3, -1]))
-    pixels = add("Sub", pixels, add("ReduceMean", pixels, constant([1])))
-    count = add(
-        "Div", add("Cast", add("Size", pixels), to=graph.onnx.TensorProto.FLOAT), constant(3.0)
-    )
-    covariance = add("Div", add("Gemm", pixels, pixels, transB=1), count)
+    pixels, covariance = _moments(graph, "photograph", 3)
     variance = add("ReduceSum", add("Mul", axes, add("MatMul", covariance, axes)), constant([0]))
     spread = add("Sqrt", add("Max", variance, constant(SMALLEST_SPREAD**2)))
     gain = add("Min", add("Div", constant(tensors["palette_spread"]), spread), constant(MOST_GAIN))
@@ -122,6 +124,46 @@ def _recoloured(graph: _Graph, tensors: Mapping[str, Array]) -> str:
     return add("Reshape", recoloured, add("Shape", "photograph"))
 
 
+def _moments(graph: _Graph, x: str, channels: int) -> tuple[str, str]:
+    """Deviations from the mean (channels, positions), and their covariance."""
+    add, constant = graph.add, graph.constant
+    values = add("Reshape", x, constant([channels, -1]))
+    values = add("Sub", values, add("ReduceMean", values, constant([1])))
+    size = add("Cast", add("Size", values), to=graph.onnx.TensorProto.FLOAT)
+    positions = add("Div", size, constant(float(channels)))
+    return values, add("Div", add("Gemm", values, values, transB=1), positions)
+
+
+def _whitened(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
+    """As `StyleNetwork` does it; see `inverse_root`."""
+    add, constant = graph.add, graph.constant
+    values, covariance = _moments(graph, x, layer.outputs)
+    unit = np.eye(layer.outputs)
+    covariance = add("Add", covariance, constant(EPSILON * unit))
+    trace = add("ReduceSum", add("Mul", covariance, constant(unit)), constant([0, 1]))
+    covariance = add("Div", covariance, trace)
+    root = constant(unit)
+    for _ in range(NEWTON_STEPS):
+        change = root
+        for factor in (root, root, covariance):
+            change = add("MatMul", change, factor)
+        root = add("Sub", add("Mul", root, constant(1.5)), add("Mul", change, constant(0.5)))
+    scale, bias = (tensors[f"{layer.name}_{part}"].reshape(-1, 1) for part in ("scale", "bias"))
+    matrix = add("Mul", constant(scale), add("Div", root, add("Sqrt", trace)))
+    return add("Reshape", add("Gemm", matrix, values, constant(bias)), add("Shape", x))
+
+
+def _grain(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
+    """Noise for `x`."""
+    add, constant = graph.add, graph.constant
+    noise = constant(tensors["grain"])
+    for axis in (2, 3):
+        side = add("Squeeze", add("Shape", x, start=axis, end=axis + 1))
+        numbers = add("Range", constant(0), side, constant(1))
+        noise = add("Gather", noise, add("Mod", numbers, constant(GRAIN)), axis=axis)
+    return add("Mul", constant(tensors[f"{layer.name}_grain"].reshape(1, -1, 1, 1)), noise)
+
+
 def _convolved(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
     kernel = np.asarray(tensors[f"{layer.name}_kernel"], dtype=np.float32)
     if layer.enlarge:
@@ -129,7 +171,7 @@ def _convolved(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]
         folded = np.einsum(FOLDING, parities, parities, kernel, optimize=True)
         kernel = folded.reshape(-1, *folded.shape[3:])
     inputs = [graph.constant(kernel)]
-    if layer.name == LAST:  # elsewhere the bias follows the normalisation
+    if layer.name == LAST:  # elsewhere the bias follows the whitening
         inputs.append(graph.constant(np.repeat(tensors[f"{LAST}_bias"], 4)))
     around = graph.constant([0, 0, layer.around, layer.around] * 2)
     padded = graph.add("Pad", x, around, mode="reflect")

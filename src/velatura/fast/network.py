@@ -1,5 +1,6 @@
 """The network that paints in one pass, with PyTorch; `layers.py` is its table."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,15 +10,19 @@ from torch.nn import functional as F
 from velatura.fast.layers import (
     EPSILON,
     FOLDING,
+    GRAIN,
     LAST,
     LAYERS,
     MOST_GAIN,
+    NEWTON_STEPS,
     PARITIES,
     PASSES,
+    SHAPES,
     SMALLEST_SPREAD,
     Layer,
 )
 
+FIRST_GRAIN = 0.2  # how much of the noise each channel is given to begin with
 FIRST_CHANGE = 0.1  # how large the last layer's kernel is to begin with
 STRIP_PIXELS = 1 << 20  # that a layer computes at once, so that what it needs meanwhile stays small
 
@@ -28,18 +33,22 @@ class StyleNetwork(nn.Module):
     palette_mean: Tensor
     palette_axes: Tensor  # (3, 3), an axis a column
     palette_spread: Tensor
+    grain: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         for layer in LAYERS:
-            fan_in = layer.inputs * layer.kernel**2
-            gain = (2 / fan_in) ** 0.5 * (FIRST_CHANGE if layer.name == LAST else 1)
-            kernel = gain * torch.randn(layer.outputs, layer.inputs, layer.kernel, layer.kernel)
-            self.register_parameter(f"{layer.name}_kernel", nn.Parameter(kernel))
+            shape = SHAPES[f"{layer.name}_kernel"]
+            gain = (2 / math.prod(shape[1:])) ** 0.5 * (FIRST_CHANGE if layer.name == LAST else 1)
+            self.register_parameter(f"{layer.name}_kernel", nn.Parameter(gain * torch.randn(shape)))
             self.register_parameter(f"{layer.name}_bias", nn.Parameter(torch.zeros(layer.outputs)))
             if layer.name != LAST:
                 scale = nn.Parameter(torch.ones(layer.outputs))
                 self.register_parameter(f"{layer.name}_scale", scale)
+            if layer.grained:
+                weight = nn.Parameter(FIRST_GRAIN * torch.randn(layer.outputs))
+                self.register_parameter(f"{layer.name}_grain", weight)
+        self.register_buffer("grain", torch.randn(SHAPES["grain"]))
         self.register_buffer("palette_mean", torch.full((3,), 0.5))
         self.register_buffer("palette_axes", torch.eye(3))
         self.register_buffer("palette_spread", torch.full((3,), 0.25))
@@ -68,9 +77,13 @@ class StyleNetwork(nn.Module):
         recoloured = matrix @ pixels + self.palette_mean[:, None]
         return recoloured.view_as(picture).clamp(0, 1)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Paint a recoloured batch; each picture is normalised by itself."""
-        x = picture - 0.5
+    def forward(self, picture: Tensor, grain: Tensor | None = None) -> Tensor:
+        """Paint a recoloured batch; each picture is whitened by itself.
+
+        `grain` (1, 1, 128, 128) takes the place of the network's own noise: a training shifts it.
+        """
+        grain = self.grain if grain is None else grain
+        x = (picture - 0.5).contiguous(memory_format=torch.channels_last)
         sizes: list[tuple[int, int]] = []
         entered, seen = x, {}
         for layer in LAYERS:
@@ -81,7 +94,9 @@ class StyleNetwork(nn.Module):
             if layer.enlarge:
                 x = x[..., :height, :width]
             if layer.name != LAST:
-                x = self._normalised(layer, x)
+                x = self._whitened(layer, x)
+                if layer.grained:
+                    x = x + self._grain(layer, x, grain)
                 x = x + entered if layer.adds else F.relu(x)
             seen[layer.name] = x
             if layer.joins:
@@ -97,7 +112,7 @@ class StyleNetwork(nn.Module):
     ) -> Tensor:
         """Recolour and paint one picture (1, 3, height, width); `watch` is told the share done.
 
-        Of any size: layer by layer, each in strips of rows, normalised by the statistics of the
+        Of any size: layer by layer, each in strips of rows, whitened by the statistics of the
         whole. It gives what `forward` gives, and memory holds two or three layers and no more.
         `dtype` is that of the convolutions. The last one is float32 always: the eight bits of
         bfloat16 would show as bands.
@@ -106,15 +121,17 @@ class StyleNetwork(nn.Module):
         x = centred.to(dtype, memory_format=torch.channels_last)
         sizes: list[tuple[int, int]] = []
         entered = x
-        kept = dict.fromkeys((layer.joins for layer in LAYERS), x)
+        joined, kept = {layer.joins for layer in LAYERS}, {}
         for number, layer in enumerate(LAYERS, start=1):
             size = _output_size(layer, x, sizes)
             if layer.enters:
                 entered = x
             x = self._in_strips(layer, x.float() if layer.name == LAST else x, size)
+            if layer.grained:
+                x = x.add_(self._grain(layer, x, self.grain))
             if layer.name != LAST:
                 x = x.add_(entered) if layer.adds else x.relu_()
-            if layer.name in kept:
+            if layer.name in joined:
                 kept[layer.name] = x
             if layer.joins:
                 x = x.add_(kept.pop(layer.joins))
@@ -122,36 +139,61 @@ class StyleNetwork(nn.Module):
         return x.add_(centred, alpha=PASSES).sigmoid_()
 
     def _in_strips(self, layer: Layer, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """What `layer` makes of `x`, normalised; of `size` (height, width)."""
+        """What `layer` makes of `x`, whitened; of `size` (height, width)."""
         height, width = size
         rows = max(2, STRIP_PIXELS // width // 2 * 2)
         if rows >= height:
             whole = self._convolve(layer, x, (layer.around,) * 4)[..., :height, :width]
-            return whole if layer.name == LAST else self._normalised(layer, whole)
-        made = x.new_empty((1, layer.outputs, *size)).to(memory_format=torch.channels_last)
-        total = x.new_zeros((2, layer.outputs), dtype=torch.float64)
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
+            return whole if layer.name == LAST else self._whitened(layer, whole)
+        shape = (1, layer.outputs, *size)
+        made = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        total = torch.zeros(layer.outputs, dtype=torch.float64)  # on the CPU: MPS has no float64
+        products = torch.zeros(layer.outputs, layer.outputs, dtype=torch.float64)
+        about = x.new_zeros(layer.outputs, dtype=torch.float32)  # near the mean: less to cancel
+        strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
+        for top, bottom in strips:
             window, beyond = _window(layer, x, top, bottom)
             strip = self._convolve(layer, window, beyond)[..., : bottom - top, :width]
             made[..., top:bottom, :] = strip
             if layer.name != LAST:
-                strip = strip.float()
-                total += torch.stack([strip.sum((0, 2, 3)), strip.square().sum((0, 2, 3))])
+                values = _values(strip)[0].float()
+                about = values.mean(0) if top == 0 else about
+                values = values - about
+                total += values.sum(0).cpu()
+                products += (values.T @ values).cpu()
         if layer.name == LAST:
             return made
-        mean, square = total / (height * width)
-        deviation = (square - mean.square()).clamp_min(0).add(EPSILON).sqrt()
-        scale = self.get_parameter(f"{layer.name}_scale") / deviation
-        shift = self.get_parameter(f"{layer.name}_bias") - scale * mean
-        return made.mul_(scale.view(1, -1, 1, 1).to(made)).add_(shift.view(1, -1, 1, 1).to(made))
+        mean = total / (height * width)
+        covariance = (products / (height * width) - mean[:, None] * mean).to(about)[None]
+        mean, root = mean.to(about) + about, inverse_root(covariance)
+        for top, bottom in strips:
+            strip = made[..., top:bottom, :]
+            strip -= mean.view(-1, 1, 1)
+            strip.copy_(self._transformed(layer, strip, root))
+        return made
 
-    def _normalised(self, layer: Layer, x: Tensor) -> Tensor:
-        """Each channel of each picture with the mean and deviation that the layer has learnt."""
+    def _whitened(self, layer: Layer, x: Tensor) -> Tensor:
+        """Channels of each picture made uncorrelated, with what the layer has learnt to follow.
+
+        `x` is written over.
+        """
+        x -= x.mean((2, 3), keepdim=True, dtype=torch.float32)
+        values = _values(x).float()
+        covariance = values.mT @ values / values.shape[1]
+        return self._transformed(layer, x, inverse_root(covariance))
+
+    def _transformed(self, layer: Layer, x: Tensor, root: Tensor) -> Tensor:
+        """`x`, whose mean is 0, multiplied by the root of its covariance, scaled and biased."""
         scale, bias = (self.get_parameter(f"{layer.name}_{part}") for part in ("scale", "bias"))
-        if len(x) == 1:  # the same, without a detour over another memory format
-            return F.batch_norm(x, None, None, scale, bias, training=True, eps=EPSILON)
-        return F.instance_norm(x, weight=scale, bias=bias, eps=EPSILON)
+        made = _values(x) @ (root * scale).to(x.dtype)
+        made += bias
+        return made.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+
+    def _grain(self, layer: Layer, x: Tensor, grain: Tensor) -> Tensor:
+        """Noise for `x`, (1, channels, height, width)."""
+        rows, columns = (torch.arange(side, device=x.device) % GRAIN for side in x.shape[2:])
+        weight = self.get_parameter(f"{layer.name}_grain").view(1, -1, 1, 1)
+        return (weight * grain[:, :, rows][..., columns]).to(x.dtype)
 
     def _convolve(self, layer: Layer, x: Tensor, beyond: tuple[int, int, int, int]) -> Tensor:
         """The convolution of `x`, reflected `beyond` left, right, top, bottom; not yet cropped."""
@@ -161,9 +203,31 @@ class StyleNetwork(nn.Module):
         y = F.conv2d(F.pad(x, beyond, mode="reflect"), kernel, stride=layer.stride)
         if layer.enlarge:
             y = F.pixel_shuffle(y, 2)
-        if layer.name == LAST:  # elsewhere the bias follows the normalisation
+        if layer.name == LAST:  # elsewhere the bias follows the whitening
             y = y + self.get_parameter(f"{LAST}_bias").to(x.dtype).view(-1, 1, 1)
         return y
+
+
+def _values(x: Tensor) -> Tensor:
+    """Positions and channels of `x`: (batch, height · width, channels)."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def inverse_root(covariance: Tensor) -> Tensor:
+    """Towards Σ^−½ of covariances (batch, channels, channels), by a few of Newton's steps.
+
+    P ← (3 P − P³ Σ) / 2 from P = 1, of Σ divided by its trace (Huang et al. 2019, eq. 5).
+    That is near for directions that have much of the variance; those that have nearly none are
+    enlarged 1.5-fold by each step and no more.
+    """
+    unit = torch.eye(covariance.shape[-1], device=covariance.device)
+    covariance = covariance + EPSILON * unit
+    trace = covariance.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None]
+    covariance = covariance / trace
+    root = unit.expand_as(covariance)
+    for _ in range(NEWTON_STEPS):
+        root = 1.5 * root - 0.5 * root @ root @ root @ covariance
+    return root / trace.sqrt()
 
 
 def _window(

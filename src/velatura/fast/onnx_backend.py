@@ -18,6 +18,7 @@ from velatura.images.resize import fit
 from velatura.training import modelfile
 
 LARGEST = 1 << 30
+FAMILY = "velatura-style-"  # exports of older networks do as well
 
 
 class OnnxPainter:
@@ -33,15 +34,16 @@ class OnnxPainter:
         if colors != "style":
             raise ConfigError(f"colors: expected style with --backend onnx, got {colors}")
         path = find(style)
-        model = path.read_bytes() if path.suffix == ".onnx" else _from_model_file(path)
+        exported = path.suffix.lower() == ".onnx"
+        model = path.read_bytes() if exported else _from_model_file(path)
         runtime = import_extra("onnxruntime", "onnx", "backend")
         try:
             self.session: Any = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
             metadata = self.session.get_modelmeta().custom_metadata_map
-            self.card: dict[str, Any] = json.loads(metadata.get("velatura", "{}"))
+            self.card: dict[str, Any] = dict(json.loads(metadata.get("velatura", "{}")))
         except Exception as error:  # onnxruntime has a dozen of its own
-            raise WeightsError(f"{path}: expected a style as ONNX ({str(error)[:120]})") from None
-        if self.card.get("architecture") != ARCHITECTURE:
+            raise WeightsError(f"{path}: expected a style as ONNX ({_one_line(error)})") from None
+        if not str(self.card.get("architecture")).startswith(FAMILY):
             raise WeightsError(f"{path}: expected a style of Velatura, got another network")
         self.strength = strength
 
@@ -62,7 +64,10 @@ class OnnxPainter:
         if (width, height) != image.size:
             image = image.resize((width, height), Image.Resampling.BICUBIC)
         pixels = np.asarray(image.convert("RGB"), dtype=np.float32).transpose(2, 0, 1)[None] / 255
-        (painted,) = self.session.run(None, {"photograph": pixels})
+        try:
+            (painted,) = self.session.run(None, {"photograph": pixels})
+        except Exception as error:  # onnxruntime's own; most of all, no memory is left
+            raise ImageError(f"{photograph}: cannot be painted ({_one_line(error)})") from error
         watch(1.0)
         if self.strength < 1:
             painted = pixels + self.strength * (painted - pixels)
@@ -79,6 +84,10 @@ def _from_model_file(path: Path) -> bytes:
     arrays, card = modelfile.read(path, ARCHITECTURE)
     try:
         model = graph.build(arrays, card)
-    except KeyError as error:
-        raise modelfile.damaged(path, f"{error} is missing") from error
+    except ValueError as error:
+        raise modelfile.damaged(path, error) from error
     return model.SerializeToString()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

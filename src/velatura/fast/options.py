@@ -13,7 +13,7 @@ from velatura.version import __version__
 class TrainingOptions(Options):
     """How a style network is trained. Raises ConfigError where a value is out of its range."""
 
-    steps: int = option(1500, "training steps, of each painting")
+    steps: int = option(600, "training steps, of each painting")
     batch: int = option(2, "crops a step")
     crop: int = option(192, "side of a crop in pixels")
     size: int = option(512, "long side of the pictures to come, which says how large strokes are")
@@ -34,7 +34,7 @@ class TrainingOptions(Options):
     steadiness: float = option(
         10.0, "weight of the difference between two noisy, shifted views: less flicker in films"
     )
-    learning_rate: float = option(0.002, "of Adam, at its highest")
+    learning_rate: float = option(0.004, "of Adam, at its highest")
     seed: int = option(0, "of the first weights and of the crops")
     device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")
     precision: Literal["auto", "fp32", "bf16"] = option(

@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from velatura.fast.layers import LAYERS
+from velatura.fast.layers import GRAIN, LAYERS
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
 from velatura.images.resize import resize
@@ -71,11 +71,15 @@ class Lesson:
         crops = self.photographs.batch(number, self.options.batch).to(self.judged)
         side = self.options.crop
         first = crops[..., :side, :side]
-        painted = self.network(first)
+        generator = torch.Generator().manual_seed(self.options.seed * 1_000_003 + number)
+        grain = self._grain(generator)
+        painted = self.network(first, grain)
         terms, gradient = self.perceive(painted, first, self.sought[self.weighs])
         outputs, gradients = [painted], [gradient]
         if self.options.steadiness:
-            difference = self.options.steadiness * self._difference(crops, painted, number)
+            difference = self.options.steadiness * self._difference(
+                crops, painted, grain, generator
+            )
             terms["steadiness"] = difference.detach()
             outputs.append(difference)
             gradients.append(torch.ones_like(difference))
@@ -89,15 +93,21 @@ class Lesson:
         terms, _ = self.perceive(network(self.judged), self.judged, CONTENT_WEIGHT)
         return sum(float(term) for term in terms.values())
 
-    def _difference(self, crops: Tensor, painted: Tensor, number: int) -> Tensor:
+    def _grain(self, generator: torch.Generator) -> Tensor:
+        """The network's noise, shifted somewhere else so that no crop knows what it will be."""
+        down, right = torch.randint(0, GRAIN, (2,), generator=generator).tolist()
+        return self.network.grain.roll((down, right), (2, 3))
+
+    def _difference(
+        self, crops: Tensor, painted: Tensor, grain: Tensor, generator: torch.Generator
+    ) -> Tensor:
         """Mean squared difference to what a noisy view of the crops, a little aside, gives."""
-        generator = torch.Generator().manual_seed(self.options.seed * 1_000_003 + number)
         down, right = torch.randint(0, MARGIN + 1, (2,), generator=generator).tolist()
         side = self.options.crop
         second = crops[..., down : down + side, right : right + side]
         level = NOISE * torch.rand(1, generator=generator).item()
         second = second + level * torch.randn(second.shape, generator=generator).to(second)
-        other = self.network(second)[..., : side - down, : side - right]
+        other = self.network(second, grain)[..., : side - down, : side - right]
         return (painted[..., down:, right:] - other).square().mean()
 
     def _seek(self, terms: dict[str, Tensor]) -> None:

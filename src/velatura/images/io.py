@@ -98,14 +98,8 @@ def read(source: ImageLike) -> Picture:
             raise ImageError(f"image: cannot be read ({_one_line(error)})") from error
     else:
         array = _decode_file(Path(source))
-    tensor = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
-    if tensor.shape[1] == 3:
-        return Picture(tensor)
-    pixels, alpha = tensor[:, :3], tensor[:, 3:]
-    if bool((alpha == 1).all()):
-        return Picture(pixels)
-    seen = (pixels * alpha).sum((2, 3), keepdim=True) / alpha.sum().clamp_min(1e-6)
-    return Picture(torch.lerp(seen, pixels, alpha), alpha)
+    tensor = torch.from_numpy(np.ascontiguousarray(_as_seen(array).transpose(2, 0, 1)))[None]
+    return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
 
 
 def read_image(path: Path) -> Image.Image:
@@ -113,10 +107,17 @@ def read_image(path: Path) -> Image.Image:
 
     Raises ImageError with what was expected and what came.
     """
-    array = _decode_file(path)
-    if array.shape[2] == 4 and (array[..., 3] == 1).all():
-        array = array[..., :3]
+    array = _as_seen(_decode_file(path))
     return Image.fromarray((array * 255).round().astype(np.uint8))
+
+
+def _as_seen(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Without alpha where nothing is transparent, else with no colours that cannot be seen."""
+    pixels, alpha = array[..., :3], array[..., 3:]
+    if (alpha == 1).all():  # or there is none
+        return pixels
+    seen = (pixels * alpha).sum((0, 1)) / max(float(alpha.sum()), 1e-6)
+    return np.concatenate([seen + alpha * (pixels - seen), alpha], axis=2).astype(array.dtype)
 
 
 def inspect(path: Path, most_pixels: int, decode: bool = True) -> str:

@@ -67,4 +67,4 @@ def load(path: Path, network: "nn.Module", architecture: str) -> dict[str, Any]:
 
 def damaged(path: Path, why: object) -> WeightsError:
     """What to raise when a model file does not hold what it should."""
-    return WeightsError(f"{path}: the model is damaged ({str(why)[:200]})")
+    return WeightsError(f"{path}: the model is damaged ({' '.join(str(why).split())[:200]})")
