@@ -43,6 +43,11 @@ COMMANDS = (
 """Each in a module of its name, which is imported when it is asked for."""
 
 
+def named(given: Sequence[str]) -> str:
+    """The command that these words begin with, of two words or one; empty if there is none."""
+    return next((n for n in (" ".join(given[:2]), *given[:1]) if n in COMMANDS), "")
+
+
 class Parser(argparse.ArgumentParser):
     """Complains in one line, and knows commands of two words."""
 
@@ -51,9 +56,8 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         """Parse, `upscale train` as one word: a command that takes files has no commands."""
         given = sys.argv[1:] if args is None else list(args)
-        both = " ".join(given[:2])
-        if len(given) > 1 and both in COMMANDS:
-            given[:2] = [both]
+        if name := named(given):
+            given[: len(name.split())] = [name]
         return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -82,8 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
         given = sys.argv[1:] if argv is None else argv
-        named = [name for name in (" ".join(given[:2]), *given[:1]) if name in COMMANDS][:1]
-        arguments = build_parser(named or COMMANDS).parse_args(argv)
+        name = named(given)
+        arguments = build_parser([name] if name else COMMANDS).parse_args(argv)
         arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)

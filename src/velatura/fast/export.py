@@ -23,7 +23,6 @@ class _Whole(nn.Module):
 
 def export(style: Style, path: Path) -> dict[tuple[int, int], float]:
     """Write `style` to `path`: input `photograph`, output `painting`; see `onnxfile.write`."""
-    onnxfile.check_name(path)
     arrays = {name: tensor.numpy() for name, tensor in style.network.state_dict().items()}
     card = {"architecture": SHELF.architecture, **style.card}
     return onnxfile.write(graph.build(arrays, card), _Whole(style.network).eval(), path)

@@ -13,7 +13,7 @@ from velatura.extras import import_extra
 from velatura.fast import graph
 from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
 from velatura.fast.styles import find
-from velatura.images.io import read_image
+from velatura.images.io import one_line, read_image
 from velatura.images.resize import fit
 from velatura.training import modelfile
 
@@ -42,7 +42,9 @@ class OnnxPainter:
             metadata = self.session.get_modelmeta().custom_metadata_map
             self.card: dict[str, Any] = dict(json.loads(metadata.get("velatura", "{}")))
         except Exception as error:  # onnxruntime has a dozen of its own
-            raise WeightsError(f"{path}: expected a style as ONNX ({_one_line(error)})") from None
+            raise WeightsError(
+                f"{path}: expected a style as ONNX ({one_line(error)[:200]})"
+            ) from None
         if not str(self.card.get("architecture")).startswith(FAMILY):
             raise WeightsError(f"{path}: expected a style of Velatura, got another network")
         self.strength = strength
@@ -67,7 +69,9 @@ class OnnxPainter:
         try:
             (painted,) = self.session.run(None, {"photograph": pixels})
         except Exception as error:  # onnxruntime's own; most of all, no memory is left
-            raise ImageError(f"{photograph}: cannot be painted ({_one_line(error)})") from error
+            raise ImageError(
+                f"{photograph}: cannot be painted ({one_line(error)[:200]})"
+            ) from error
         watch(1.0)
         if self.strength < 1:
             painted = pixels + self.strength * (painted - pixels)
@@ -87,7 +91,3 @@ def _from_model_file(path: Path) -> bytes:
     except ValueError as error:
         raise modelfile.damaged(path, error) from error
     return model.SerializeToString()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

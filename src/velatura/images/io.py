@@ -95,7 +95,7 @@ def read(source: ImageLike) -> Picture:
         except ImageError:
             raise
         except Exception as error:  # a file opened, but not yet decoded
-            raise ImageError(f"image: cannot be read ({_one_line(error)})") from error
+            raise ImageError(f"image: cannot be read ({one_line(error)})") from error
     else:
         array = _decode_file(Path(source))
     tensor = torch.from_numpy(np.ascontiguousarray(_as_seen(array).transpose(2, 0, 1)))[None]
@@ -351,10 +351,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
-        raise ImageError(f"{path}: cannot be read ({_one_line(error)})") from error
+        raise ImageError(f"{path}: cannot be read ({one_line(error)})") from error
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What an error says, for a message of one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -3,8 +3,9 @@
 torch is imported by those who ask for its tensors alone.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,32 +38,35 @@ def write(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str, Any])
 
 def read_about(path: Path) -> dict[str, Any]:
     """What is said about the tensors. Raises ValueError if it is no such file."""
-    try:
-        with safe_open(path, framework="np") as file:
-            return _about(file)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(str(error)) from error
+    with _opened(path, "np") as file:
+        return _about(file)
 
 
 def read(path: Path) -> "tuple[dict[str, Tensor], dict[str, Any]]":
     """The tensors and what is said about them. Raises ValueError if it is no such file."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            # Copied into memory of torch's own: sums round differently where a vector starts
-            # elsewhere than on a cache line.
-            return {name: file.get_tensor(name).clone() for name in names}, _about(file)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(str(error)) from error
+    with _opened(path, "pt") as file:
+        # Copied into memory of torch's own: sums round differently where a vector starts
+        # elsewhere than on a cache line.
+        return {name: file.get_tensor(name).clone() for name in _names(file)}, _about(file)
 
 
 def read_arrays(path: Path) -> "tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]":
     """As `read`, as NumPy arrays."""
+    with _opened(path, "np") as file:
+        return {name: file.get_tensor(name) for name in _names(file)}, _about(file)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, framework: str) -> Iterator[Any]:
     try:
-        with safe_open(path, framework="np") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, _about(file)  # noqa: SIM118
+        with safe_open(path, framework=framework) as file:
+            yield file
     except (OSError, SafetensorError) as error:
         raise ValueError(str(error)) from error
+
+
+def _names(file: Any) -> list[str]:
+    return list(file.keys())
 
 
 def _about(file: Any) -> dict[str, Any]:

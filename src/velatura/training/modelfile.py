@@ -11,6 +11,7 @@ import numpy as np
 
 from velatura.errors import WeightsError
 from velatura.images import tensorfile
+from velatura.images.io import one_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,7 +50,7 @@ def read(path: Path, architecture: str) -> tuple[dict[str, np.ndarray[Any, Any]]
     except (ValueError, TypeError) as error:
         raise damaged(path, error) from error
     if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise damaged(path, "numbers that are not finite")
+        raise damaged(path, ValueError("numbers that are not finite"))
     return arrays, card
 
 
@@ -65,6 +66,6 @@ def load(path: Path, network: "nn.Module", architecture: str) -> dict[str, Any]:
     return card
 
 
-def damaged(path: Path, why: object) -> WeightsError:
+def damaged(path: Path, why: Exception) -> WeightsError:
     """What to raise when a model file does not hold what it should."""
-    return WeightsError(f"{path}: the model is damaged ({' '.join(str(why).split())[:200]})")
+    return WeightsError(f"{path}: the model is damaged ({one_line(why)[:200]})")

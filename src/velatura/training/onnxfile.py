@@ -26,7 +26,7 @@ def export(
     Any height and width of at least 16 pixels will do. Returns and raises what `write` does, and
     ConfigError if onnx or onnxscript is not installed.
     """
-    check_name(path)
+    _check_name(path)
     onnx, _ = _needed("onnx"), _needed("onnxscript")  # the latter is the exporter's own need
     height, width = torch.export.Dim("height", min=16), torch.export.Dim("width", min=16)
     with warnings.catch_warnings():
@@ -55,7 +55,7 @@ def write(model: Any, whole: nn.Module, path: Path) -> dict[tuple[int, int], flo
         ConfigError: onnxruntime is not installed, or the name is no .onnx.
         WeightsError: the model does not do what the network does; nothing is written.
     """
-    check_name(path)
+    _check_name(path)
     written = model.SerializeToString()
     runtime = _needed("onnxruntime")
     session = runtime.InferenceSession(written, providers=["CPUExecutionProvider"])
@@ -73,7 +73,7 @@ def write(model: Any, whole: nn.Module, path: Path) -> dict[tuple[int, int], flo
     return differences
 
 
-def check_name(path: Path) -> None:
+def _check_name(path: Path) -> None:
     """Raise ConfigError if `path` is no name for an ONNX file."""
     if path.suffix.lower() != ".onnx":
         raise ConfigError(f"output: expected a name ending in .onnx, got {path.name!r}")
