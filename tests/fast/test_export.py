@@ -57,6 +57,14 @@ def test_a_small_photograph_is_painted_without_torch(folder, style):
         assert image.size == (96, 64)
 
 
+def test_a_shipped_style_is_written_as_onnx_once(folder, monkeypatch):
+    painted = [np.asarray(OnnxPainter("starry_night").paint(folder / "photo.png"))]
+    with monkeypatch.context() as patch:
+        patch.setattr("velatura.fast.graph.build", lambda *_: pytest.fail("written again"))
+        painted.append(np.asarray(OnnxPainter("starry_night").paint(folder / "photo.png")))
+    assert np.array_equal(*painted)
+
+
 def test_both_backends_paint_the_same_where_the_noise_is_repeated(folder):
     photograph = folder / "wide.png"
     Image.effect_noise((1100, 17), 60).convert("RGB").save(photograph)
@@ -90,7 +98,7 @@ def test_a_card_that_is_none_is_told(folder):
     onnx.helper.set_model_props(model, {"velatura": "[1, 2]"})
     onnx.save(model, folder / "odd.onnx")
     with pytest.raises(WeightsError, match="expected a style"):
-        OnnxPainter(str(folder / "odd.onnx"))
+        OnnxPainter(str(folder / "odd.onnx")).paint(folder / "photo.png")
 
 
 def test_strength_zero_is_the_photograph(folder):
@@ -103,14 +111,14 @@ def test_strength_zero_is_the_photograph(folder):
 def test_bad_files_are_told(folder, tmp_path):
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(WeightsError, match="expected a style as ONNX"):
-        OnnxPainter(str(tmp_path / "text.onnx"))
+        OnnxPainter(str(tmp_path / "text.onnx")).paint(folder / "photo.png")
     state = dict(StyleNetwork().state_dict())
     kernel = state.pop("up1_kernel")
     for others in ({}, {"up1_kernel": kernel[1:]}):
         about = {"architecture": ARCHITECTURE}
         tensorfile.write(tmp_path / "cut.safetensors", state | others, about)
         with pytest.raises(WeightsError, match=r"damaged .*up1_kernel"):
-            OnnxPainter(str(tmp_path / "cut.safetensors"))
+            OnnxPainter(str(tmp_path / "cut.safetensors")).paint(folder / "photo.png")
     with pytest.raises(ConfigError, match="expected a file"):
         OnnxPainter(str(tmp_path / "missing.onnx"))
     with pytest.raises(ConfigError, match="colors"):
@@ -120,7 +128,7 @@ def test_bad_files_are_told(folder, tmp_path):
         OnnxPainter(str(folder / "style.onnx")).paint(tmp_path / "narrow.png")
 
 
-def test_an_onnx_file_of_another_network_is_told(tmp_path):
+def test_an_onnx_file_of_another_network_is_told(folder, tmp_path):
     import onnx
     from onnx import TensorProto, helper
 
@@ -130,7 +138,7 @@ def test_an_onnx_file_of_another_network_is_told(tmp_path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(WeightsError, match="got another network"):
-        OnnxPainter(str(tmp_path / "other.onnx"))
+        OnnxPainter(str(tmp_path / "other.onnx")).paint(folder / "photo.png")
 
 
 def test_another_ending_is_refused(folder):

@@ -139,11 +139,3 @@ def test_offline_download_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="--weights embedded"):
         weights._download((tmp_path / "gone.pth").as_uri(), "00")
-
-
-def test_cache_folder_honours_the_environment(monkeypatch, tmp_path):
-    monkeypatch.delenv("VELATURA_HOME", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert weights.cache_folder() == tmp_path / "velatura"
-    monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "own"))
-    assert weights.cache_folder() == tmp_path / "own"

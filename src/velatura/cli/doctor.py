@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
     from PIL import features
 
-    from velatura import __version__
+    from velatura import __version__, cache
     from velatura.errors import WeightsError
     from velatura.perception import weights
     from velatura.perception.devices import has_bf16, pick_device
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     except WeightsError as error:
         embedded = str(error)
     device = pick_device("auto")
-    torchvision = weights.cache_folder() / weights.TORCHVISION_URL.rsplit("/", 1)[-1]
+    torchvision = cache.folder() / weights.TORCHVISION_URL.rsplit("/", 1)[-1]
     found: dict[str, Any] = {
         "velatura": __version__,
         "python": platform.python_version(),

@@ -26,6 +26,7 @@ from velatura.version import __version__
 
 Array = NDArray[np.float32]
 OPSET = 18
+LARGEST_SIDE = 1 << 30
 IR_VERSION = 8  # which this opset came with: older programs can read it
 
 
@@ -50,13 +51,15 @@ def build(tensors: Mapping[str, Array], card: Mapping[str, Any]) -> Any:
         if layer.enters:
             entered = x
         x = _convolved(graph, layer, x, tensors)
-        if layer.enlarge:  # an odd side is one less than twice its half
-            size = graph.add("Shape", seen[layer.joins], start=2)
-            x = graph.add("Slice", x, graph.constant([0, 0]), size, graph.constant([2, 3]))
         if layer.name != LAST:
             x = _whitened(graph, layer, x, tensors)
-            if layer.grained:
-                x = graph.add("Add", x, _grain(graph, layer, x, tensors))
+        if layer.enlarge:  # an odd side is one less than twice its half
+            x = _shuffled(graph, x, layer.outputs)
+            size = graph.add("Shape", seen[layer.joins], start=2)
+            x = graph.add("Slice", x, graph.constant([0, 0]), size, graph.constant([2, 3]))
+        if layer.grained:
+            x = graph.add("Add", x, _grain(graph, layer, x, tensors))
+        if layer.name != LAST:
             x = graph.add("Add", x, entered) if layer.adds else graph.add("Relu", x)
         seen[layer.name] = x
         if layer.joins:
@@ -114,43 +117,67 @@ def _recoloured(graph: _Graph, tensors: Mapping[str, Array]) -> str:
     """As `StyleNetwork.recolour` does it."""
     add, constant = graph.add, graph.constant
     axes = constant(tensors["palette_axes"])
-    pixels, covariance = _moments(graph, "photograph", 3)
+    mean, covariance = _moments(graph, add("Reshape", "photograph", constant([3, -1])))
     variance = add("ReduceSum", add("Mul", axes, add("MatMul", covariance, axes)), constant([0]))
     spread = add("Sqrt", add("Max", variance, constant(SMALLEST_SPREAD**2)))
     gain = add("Min", add("Div", constant(tensors["palette_spread"]), spread), constant(MOST_GAIN))
     matrix = add("Gemm", add("Mul", axes, gain), axes, transB=1)
-    mean = constant(tensors["palette_mean"].reshape(3, 1))
-    recoloured = add("Clip", add("Gemm", matrix, pixels, mean), constant(0.0), constant(1.0))
-    return add("Reshape", recoloured, add("Shape", "photograph"))
+    palette_mean = constant(tensors["palette_mean"].reshape(3, 1))
+    recoloured = _mapped(graph, "photograph", 3, matrix, mean, palette_mean)
+    return add("Clip", recoloured, constant(0.0), constant(1.0))
 
 
-def _moments(graph: _Graph, x: str, channels: int) -> tuple[str, str]:
-    """Deviations from the mean (channels, positions), and their covariance."""
-    add, constant = graph.add, graph.constant
-    values = add("Reshape", x, constant([channels, -1]))
-    values = add("Sub", values, add("ReduceMean", values, constant([1])))
-    size = add("Cast", add("Size", values), to=graph.onnx.TensorProto.FLOAT)
-    positions = add("Div", size, constant(float(channels)))
-    return values, add("Div", add("Gemm", values, values, transB=1), positions)
+def _moments(graph: _Graph, values: str) -> tuple[str, str]:
+    """Mean (channels, 1) of values (channels, positions), and covariance of the channels."""
+    add = graph.add
+    mean = add("ReduceMean", values, graph.constant([1]))
+    values = add("Sub", values, mean)
+    shape = add("Shape", values, start=1)
+    positions = add("Cast", shape, to=graph.onnx.TensorProto.FLOAT)
+    return mean, add("Div", add("Gemm", values, values, transB=1), positions)
+
+
+def _mapped(graph: _Graph, x: str, channels: int, matrix: str, mean: str, bias: str) -> str:
+    """`matrix` · (x - mean) + bias, the mean put into the bias, which is smaller than `x`."""
+    add = graph.add
+    bias = add("Sub", bias, add("MatMul", matrix, mean))
+    values = add("Reshape", x, graph.constant([channels, -1]))
+    return add("Reshape", add("Gemm", matrix, values, bias), add("Shape", x))
 
 
 def _whitened(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
     """As `StyleNetwork` does it; see `inverse_root`."""
     add, constant = graph.add, graph.constant
-    values, covariance = _moments(graph, x, layer.outputs)
+    looked_at = x
+    if layer.every > 1:
+        bounds = (constant([0]), constant([LARGEST_SIDE]), constant([2]), constant([layer.every]))
+        looked_at = add("Slice", x, *bounds)
+    values = add("Reshape", looked_at, constant([layer.outputs, -1]))
+    mean, covariance = _moments(graph, values)
     unit = np.eye(layer.outputs)
     covariance = add("Add", covariance, constant(EPSILON * unit))
     trace = add("ReduceSum", add("Mul", covariance, constant(unit)), constant([0, 1]))
     covariance = add("Div", covariance, trace)
     root = constant(unit)
     for _ in range(NEWTON_STEPS):
-        change = root
-        for factor in (root, root, covariance):
-            change = add("MatMul", change, factor)
-        root = add("Sub", add("Mul", root, constant(1.5)), add("Mul", change, constant(0.5)))
+        cube = add("MatMul", add("MatMul", root, root), root)
+        root = add("Gemm", cube, covariance, root, alpha=-0.5, beta=1.5)
     scale, bias = (tensors[f"{layer.name}_{part}"].reshape(-1, 1) for part in ("scale", "bias"))
     matrix = add("Mul", constant(scale), add("Div", root, add("Sqrt", trace)))
-    return add("Reshape", add("Gemm", matrix, values, constant(bias)), add("Shape", x))
+    return _mapped(graph, x, layer.outputs, matrix, mean, constant(bias))
+
+
+def _shuffled(graph: _Graph, x: str, channels: int) -> str:
+    """As `pixel_shuffle` does it; onnxruntime's DepthToSpace takes twice as long."""
+    add, constant = graph.add, graph.constant
+    x = add("Reshape", x, constant([2 * channels, 2, 0, 0]))
+    x = add("Transpose", x, perm=[0, 2, 3, 1])  # columns between columns
+    rows = add("Shape", x, start=1, end=2)
+    x = add("Reshape", x, add("Concat", constant([channels, 2]), rows, constant([-1]), axis=0))
+    x = add("Transpose", x, perm=[0, 2, 1, 3])  # rows between rows
+    columns = add("Shape", x, start=3)
+    size = add("Concat", constant([1, channels, -1]), columns, axis=0)
+    return add("Reshape", x, size)
 
 
 def _grain(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
@@ -175,5 +202,4 @@ def _convolved(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]
         inputs.append(graph.constant(np.repeat(tensors[f"{LAST}_bias"], 4)))
     around = graph.constant([0, 0, layer.around, layer.around] * 2)
     padded = graph.add("Pad", x, around, mode="reflect")
-    x = graph.add("Conv", padded, *inputs, strides=[layer.stride] * 2)
-    return graph.add("DepthToSpace", x, blocksize=2, mode="CRD") if layer.enlarge else x
+    return graph.add("Conv", padded, *inputs, strides=[layer.stride] * 2)

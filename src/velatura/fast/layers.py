@@ -29,6 +29,7 @@ class Layer(NamedTuple):
     adds: bool = False  # ends it: what entered is added, and there is no ReLU
     joins: str = ""  # the layer on the way down whose result is added
     grained: bool = False  # noise is added before the ReLU
+    every: int = 1  # of how many rows of the convolution one is looked at for the whitening
 
     @property
     def around(self) -> int:
@@ -36,25 +37,25 @@ class Layer(NamedTuple):
         return 1 if self.enlarge else self.kernel // 2
 
 
-def _block(name: str, channels: int) -> tuple[Layer, Layer]:
+def _block(name: str, channels: int, every: int = 1) -> tuple[Layer, Layer]:
     return (
-        Layer(f"{name}a", channels, channels, enters=True),
-        Layer(f"{name}b", channels, channels, adds=True),
+        Layer(f"{name}a", channels, channels, enters=True, every=every),
+        Layer(f"{name}b", channels, channels, adds=True, every=every),
     )
 
 
 ARCHITECTURE = "velatura-style-3"
 LAYERS = (
-    Layer("down1", 3, 32, kernel=5, stride=2),
-    Layer("down2", 32, 64, stride=2),
-    *_block("block1", 64),  # at a quarter of the size
+    Layer("down1", 3, 32, kernel=5, stride=2, every=4),
+    Layer("down2", 32, 64, stride=2, every=2),
+    *_block("block1", 64, every=2),  # at a quarter of the size
     Layer("down3", 64, 80, stride=2, grained=True),
     *_block("block2", 80),  # at an eighth
     *_block("block3", 80),
     *_block("block4", 80),
-    Layer("up3", 80, 64, kernel=5, enlarge=True, joins="down2", grained=True),
-    *_block("block5", 64),
-    Layer("up2", 64, 32, kernel=5, enlarge=True, joins="down1"),
+    Layer("up3", 80, 64, kernel=5, enlarge=True, joins="down2", grained=True, every=2),
+    *_block("block5", 64, every=2),
+    Layer("up2", 64, 32, kernel=5, enlarge=True, joins="down1", every=4),
     Layer("up1", 32, 3, kernel=5, enlarge=True),
 )
 LAST = LAYERS[-1].name

@@ -25,6 +25,7 @@ from velatura.fast.layers import (
 FIRST_GRAIN = 0.2  # how much of the noise each channel is given to begin with
 FIRST_CHANGE = 0.1  # how large the last layer's kernel is to begin with
 STRIP_PIXELS = 1 << 20  # that a layer computes at once, so that what it needs meanwhile stays small
+STRIP_STEP = 2 * max(layer.every for layer in LAYERS)  # so that all look at the same rows
 
 
 class StyleNetwork(nn.Module):
@@ -91,12 +92,12 @@ class StyleNetwork(nn.Module):
             if layer.enters:
                 entered = x
             x = self._convolve(layer, x, (layer.around,) * 4)
-            if layer.enlarge:
-                x = x[..., :height, :width]
             if layer.name != LAST:
                 x = self._whitened(layer, x)
-                if layer.grained:
-                    x = x + self._grain(layer, x, grain)
+            x = x[..., :height, :width]
+            if layer.grained:
+                x = x + self._grain(layer, x, grain)
+            if layer.name != LAST:
                 x = x + entered if layer.adds else F.relu(x)
             seen[layer.name] = x
             if layer.joins:
@@ -141,30 +142,33 @@ class StyleNetwork(nn.Module):
     def _in_strips(self, layer: Layer, x: Tensor, size: tuple[int, int]) -> Tensor:
         """What `layer` makes of `x`, whitened; of `size` (height, width)."""
         height, width = size
-        rows = max(2, STRIP_PIXELS // width // 2 * 2)
+        rows = max(STRIP_STEP, STRIP_PIXELS // width // STRIP_STEP * STRIP_STEP)
         if rows >= height:
-            whole = self._convolve(layer, x, (layer.around,) * 4)[..., :height, :width]
-            return whole if layer.name == LAST else self._whitened(layer, whole)
+            whole = self._convolve(layer, x, (layer.around,) * 4)
+            whole = whole if layer.name == LAST else self._whitened(layer, whole)
+            return whole[..., :height, :width]
         shape = (1, layer.outputs, *size)
         made = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+        count = 0
         total = torch.zeros(layer.outputs, dtype=torch.float64)  # on the CPU: MPS has no float64
         products = torch.zeros(layer.outputs, layer.outputs, dtype=torch.float64)
         about = x.new_zeros(layer.outputs, dtype=torch.float32)  # near the mean: less to cancel
         strips = [(top, min(top + rows, height)) for top in range(0, height, rows)]
         for top, bottom in strips:
             window, beyond = _window(layer, x, top, bottom)
-            strip = self._convolve(layer, window, beyond)[..., : bottom - top, :width]
-            made[..., top:bottom, :] = strip
+            strip = self._convolve(layer, window, beyond)
+            made[..., top:bottom, :] = strip[..., : bottom - top, :width]
             if layer.name != LAST:
-                values = _values(strip)[0].float()
+                values = _looked_at(layer, strip)[0].float()
                 about = values.mean(0) if top == 0 else about
                 values = values - about
+                count += len(values)
                 total += values.sum(0).cpu()
                 products += (values.T @ values).cpu()
         if layer.name == LAST:
             return made
-        mean = total / (height * width)
-        covariance = (products / (height * width) - mean[:, None] * mean).to(about)[None]
+        mean = total / count
+        covariance = (products / count - mean[:, None] * mean).to(about)[None]
         mean, root = mean.to(about) + about, inverse_root(covariance)
         for top, bottom in strips:
             strip = made[..., top:bottom, :]
@@ -177,8 +181,8 @@ class StyleNetwork(nn.Module):
 
         `x` is written over.
         """
-        x -= x.mean((2, 3), keepdim=True, dtype=torch.float32)
-        values = _values(x).float()
+        x -= _looked_at(layer, x).mean(1, dtype=torch.float32)[..., None, None]
+        values = _looked_at(layer, x).float()
         covariance = values.mT @ values / values.shape[1]
         return self._transformed(layer, x, inverse_root(covariance))
 
@@ -211,6 +215,13 @@ class StyleNetwork(nn.Module):
 def _values(x: Tensor) -> Tensor:
     """Positions and channels of `x`: (batch, height · width, channels)."""
     return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _looked_at(layer: Layer, x: Tensor) -> Tensor:
+    """Those of the values of `x`, what the convolution gives, that the whitening goes by."""
+    rows = x.permute(0, 2, 3, 1)
+    rows = rows.view(len(x), -1, 2 if layer.enlarge else 1, *rows.shape[2:])
+    return rows[:, :: layer.every].flatten(1, 3)
 
 
 def inverse_root(covariance: Tensor) -> Tensor:

@@ -1,53 +1,57 @@
 """Paint photographs in a learnt style, with onnxruntime; torch is not imported."""
 
+import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from velatura import cache
 from velatura.errors import ConfigError, ImageError, WeightsError
 from velatura.extras import import_extra
 from velatura.fast import graph
 from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
-from velatura.fast.styles import find
+from velatura.fast.styles import find, shipped
 from velatura.images.io import one_line, read_image
 from velatura.images.resize import fit
 from velatura.training import modelfile
+from velatura.version import __version__
 
-LARGEST = 1 << 30
 FAMILY = "velatura-style-"  # exports of older networks do as well
 
 
 class OnnxPainter:
     """A style, ready to paint: shipped, a model file or an exported one; see `Painter`.
 
-    Raises:
-        ConfigError: there is no such style, onnx or onnxruntime is not installed, or colours are
-            asked for that need torch.
-        WeightsError: the file is no style, or it is damaged.
+    It is loaded while the photograph is read, so that what is wrong with its file `paint` says.
+
+    Raises ConfigError if there is no such style, or colours are asked for that need torch.
     """
 
     def __init__(self, style: str, strength: float = 1.0, colors: str = "style") -> None:
         if colors != "style":
             raise ConfigError(f"colors: expected style with --backend onnx, got {colors}")
-        path = find(style)
-        exported = path.suffix.lower() == ".onnx"
-        model = path.read_bytes() if exported else _from_model_file(path)
-        runtime = import_extra("onnxruntime", "onnx", "backend")
-        try:
-            self.session: Any = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
-            metadata = self.session.get_modelmeta().custom_metadata_map
-            self.card: dict[str, Any] = dict(json.loads(metadata.get("velatura", "{}")))
-        except Exception as error:  # onnxruntime has a dozen of its own
-            raise WeightsError(
-                f"{path}: expected a style as ONNX ({one_line(error)[:200]})"
-            ) from None
-        if not str(self.card.get("architecture")).startswith(FAMILY):
-            raise WeightsError(f"{path}: expected a style of Velatura, got another network")
+        self._loading = ThreadPoolExecutor(1).submit(_load, find(style))
         self.strength = strength
+
+    @property
+    def session(self) -> Any:
+        """The InferenceSession of onnxruntime.
+
+        Raises:
+            ConfigError: onnx or onnxruntime is not installed.
+            WeightsError: the file is no style, or it is damaged.
+        """
+        return self._loading.result()[0]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the style says of itself. Raises what `session` does."""
+        return self._loading.result()[1]
 
     def paint(
         self,
@@ -55,9 +59,10 @@ class OnnxPainter:
         size: int | None = None,
         watch: Callable[[float], None] = lambda done: None,
     ) -> Image.Image:
-        """Paint a photograph, as `Painter.paint` does."""
+        """Paint a photograph, as `Painter.paint` does. Raises what `session` does, too."""
         image = read_image(photograph)
-        height, width = fit((image.height, image.width), min(size or LARGEST, max(image.size)))
+        longest = max(image.size)
+        height, width = fit((image.height, image.width), min(size or longest, longest))
         if min(height, width) < SMALLEST_SIDE:
             raise ImageError(
                 f"expected a photograph of at least {SMALLEST_SIDE} pixels a side, got "
@@ -66,8 +71,9 @@ class OnnxPainter:
         if (width, height) != image.size:
             image = image.resize((width, height), Image.Resampling.BICUBIC)
         pixels = np.asarray(image.convert("RGB"), dtype=np.float32).transpose(2, 0, 1)[None] / 255
+        session = self.session
         try:
-            (painted,) = self.session.run(None, {"photograph": pixels})
+            (painted,) = session.run(None, {"photograph": pixels})
         except Exception as error:  # onnxruntime's own; most of all, no memory is left
             raise ImageError(
                 f"{photograph}: cannot be painted ({one_line(error)[:200]})"
@@ -77,13 +83,33 @@ class OnnxPainter:
             painted = pixels + self.strength * (painted - pixels)
         painted *= 255
         array = np.rint(painted, out=painted).astype(np.uint8)  # it comes from a sigmoid
-        result = Image.fromarray(np.ascontiguousarray(array[0].transpose(1, 2, 0)))
+        result = Image.merge("RGB", [Image.fromarray(channel) for channel in array[0]])
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
         return result
 
 
-def _from_model_file(path: Path) -> bytes:
+def _load(path: Path) -> tuple[Any, dict[str, Any]]:
+    """The session of a style's file, and the style's card; see `OnnxPainter.session`."""
+    runtime = import_extra("onnxruntime", "onnx", "backend")
+    if path.suffix.lower() == ".onnx":
+        model = path.read_bytes()
+    elif path in shipped().values():
+        version = hashlib.sha256(__version__.encode() + path.read_bytes()).hexdigest()
+        model = cache.kept(f"{path.stem}-{version[:16]}.onnx", lambda: _built(path))
+    else:
+        model = _built(path)
+    try:
+        session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        card = dict(json.loads(session.get_modelmeta().custom_metadata_map.get("velatura", "{}")))
+    except Exception as error:  # onnxruntime has a dozen of its own
+        raise WeightsError(f"{path}: expected a style as ONNX ({one_line(error)[:200]})") from None
+    if not str(card.get("architecture")).startswith(FAMILY):
+        raise WeightsError(f"{path}: expected a style of Velatura, got another network")
+    return session, card
+
+
+def _built(path: Path) -> bytes:
     """The model file as ONNX. Raises WeightsError."""
     arrays, card = modelfile.read(path, ARCHITECTURE)
     try:

