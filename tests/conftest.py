@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is kept between runs is not kept in the home of who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VELATURA_HOME", str(tmp_path_factory.mktemp("cache")))

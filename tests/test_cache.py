@@ -13,13 +13,26 @@ def test_folder_honours_the_environment(monkeypatch, tmp_path):
 
 def test_what_is_kept_is_made_once(monkeypatch, tmp_path):
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "new"))
-    assert cache.kept("a", lambda: b"first") == b"first"
-    assert cache.kept("a", lambda: pytest.fail("made again")) == b"first"
+    assert cache.kept("a", b"of this", lambda: b"first") == b"first"
+    assert cache.kept("a", b"of this", lambda: pytest.fail("made again")) == b"first"
+    assert cache.kept("a", b"of that", lambda: b"second") == b"second"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a"]
 
 
-def test_a_folder_that_cannot_be_written_keeps_nothing_and_harms_nothing(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "damage", [lambda kept: b"", lambda kept: kept[:-1], lambda kept: kept[1:]]
+)
+def test_what_is_damaged_is_made_anew(monkeypatch, tmp_path, damage):
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
+    cache.kept("a", b"of this", lambda: b"first")
+    (tmp_path / "a").write_bytes(damage((tmp_path / "a").read_bytes()))
+    assert cache.kept("a", b"of this", lambda: b"second") == b"second"
+    assert cache.kept("a", b"of this", lambda: b"third") == b"second"
+
+
+@pytest.mark.parametrize("home", ["file/folder", "~no-such-user/folder"])
+def test_without_a_place_nothing_is_kept_and_nothing_harmed(monkeypatch, tmp_path, home):
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "file" / "folder"))
-    assert cache.kept("a", lambda: b"first") == b"first"
-    assert cache.kept("a", lambda: b"second") == b"second"
+    monkeypatch.setenv("VELATURA_HOME", home if home[0] == "~" else str(tmp_path / home))
+    assert cache.kept("a", b"of this", lambda: b"first") == b"first"
+    assert cache.kept("a", b"of this", lambda: b"second") == b"second"

@@ -1,6 +1,7 @@
 """What is kept between runs, in a folder of the user's."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,22 +9,35 @@ from pathlib import Path
 from velatura.errors import ImageError
 from velatura.images.io import atomic_path, make_folder
 
+DIGEST = 32  # bytes of SHA-256
+
 
 def folder() -> Path:
-    """`$VELATURA_HOME`, else `$XDG_CACHE_HOME/velatura`, else `~/.cache/velatura`."""
+    """`$VELATURA_HOME`, else `$XDG_CACHE_HOME/velatura`, else `~/.cache/velatura`.
+
+    Raises RuntimeError if the user has no home.
+    """
     if home := os.environ.get("VELATURA_HOME"):
         return Path(home).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura"
 
 
-def kept(name: str, make: Callable[[], bytes]) -> bytes:
-    """What is kept under `name`; the first time what `make` gives, kept if the disk takes it."""
-    path = folder() / name
-    with contextlib.suppress(OSError):
-        return path.read_bytes()
+def kept(name: str, of: bytes, make: Callable[[], bytes]) -> bytes:
+    """What `make` makes of `of`: made once, then kept as `name` if there is a place for it.
+
+    It is made anew where what is kept is damaged, or was made of something else.
+    """
+    with contextlib.suppress(OSError, RuntimeError):  # it is not kept, or there is no home
+        stored = (folder() / name).read_bytes()
+        if stored[:DIGEST] == _digest(of, stored[DIGEST:]):
+            return stored[DIGEST:]
     made = make()
-    with contextlib.suppress(ImageError):
-        make_folder(path.parent)
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(made)
+    with contextlib.suppress(ImageError, RuntimeError):
+        make_folder(folder())
+        with atomic_path(folder() / name) as temporary:
+            temporary.write_bytes(_digest(of, made) + made)
     return made
+
+
+def _digest(of: bytes, made: bytes) -> bytes:
+    return hashlib.sha256(hashlib.sha256(of).digest() + made).digest()

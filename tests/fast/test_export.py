@@ -57,7 +57,8 @@ def test_a_small_photograph_is_painted_without_torch(folder, style):
         assert image.size == (96, 64)
 
 
-def test_a_shipped_style_is_written_as_onnx_once(folder, monkeypatch):
+def test_a_shipped_style_is_written_as_onnx_once(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
     painted = [np.asarray(OnnxPainter("starry_night").paint(folder / "photo.png"))]
     with monkeypatch.context() as patch:
         patch.setattr("velatura.fast.graph.build", lambda *_: pytest.fail("written again"))
@@ -126,6 +127,26 @@ def test_bad_files_are_told(folder, tmp_path):
     Image.new("RGB", (8, 40)).save(tmp_path / "narrow.png")
     with pytest.raises(ImageError, match="at least 16 pixels"):
         OnnxPainter(str(folder / "style.onnx")).paint(tmp_path / "narrow.png")
+
+
+@pytest.mark.parametrize("height", [16, 17, 70])
+def test_stripes_are_painted_alike_by_both_backends(folder, height):
+    """Rows that repeat every eight pixels, as do those looked at in the largest layers."""
+    rows = 128 + 100 * np.sin(np.arange(height) * np.pi / 4)
+    pixels = np.broadcast_to(rows[:, None, None], (height, 40, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / "stripes.png")
+    one = Painter(str(folder / "style.safetensors"), precision="fp32").paint(folder / "stripes.png")
+    other = OnnxPainter(str(folder / "style.safetensors")).paint(folder / "stripes.png")
+    assert np.abs(np.asarray(one, dtype=int) - np.asarray(other, dtype=int)).max() <= 2
+
+
+def test_a_file_that_cannot_be_read_is_told(folder, monkeypatch):
+    painter = OnnxPainter(str(folder / "style.onnx"))
+    assert painter.card["painting"] == "noise"
+    path = folder / "gone.onnx"
+    monkeypatch.setattr("velatura.fast.onnx_backend.find", lambda style: path)
+    with pytest.raises(WeightsError, match=r"gone.onnx: cannot be read"):
+        OnnxPainter("gone").paint(folder / "photo.png")
 
 
 def test_an_onnx_file_of_another_network_is_told(folder, tmp_path):

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="a picture, or a folder of several"
     )
-    add_config_options(parser, options=PaintOptions)
+    add_config_options(parser, PaintOptions)
     parser.add_argument(
         "--backend",
         choices=("torch", "onnx"),

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name in .safetensors; of several paintings, a folder",
     )
     training.add_arguments(parser, "a style to begin with, shipped or a file")
-    add_config_options(parser, options=TrainingOptions)
+    add_config_options(parser, TrainingOptions)
 
 
 def run(arguments: argparse.Namespace) -> int:

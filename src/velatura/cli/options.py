@@ -3,17 +3,16 @@
 import argparse
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velatura.options import Options, as_text, choices, parsers
-from velatura.painting.config import StyleConfig
-from velatura.painting.recipes import recipe
+
+if TYPE_CHECKING:
+    from velatura.painting.config import StyleConfig
 
 
 def add_config_options(
-    parser: argparse.ArgumentParser,
-    without: Collection[str] = (),
-    options: type[Options] = StyleConfig,
+    parser: argparse.ArgumentParser, options: type[Options], without: Collection[str] = ()
 ) -> None:
     """One `--option` for every other field of `options`; those not given leave no attribute."""
     for option in dataclasses.fields(options):
@@ -40,8 +39,11 @@ def add_config_options(
 
 def config_from(
     arguments: argparse.Namespace, settings: Mapping[str, Any] | None = None
-) -> StyleConfig:
+) -> "StyleConfig":
     """The StyleConfig of the given options, on top of `settings`, on top of a recipe's if named."""
+    from velatura.painting.config import StyleConfig
+    from velatura.painting.recipes import recipe
+
     given = given_options(arguments, StyleConfig)
     base = recipe(getattr(arguments, "recipe", "default")).config
     return dataclasses.replace(base, **{**(settings or {}), **given})

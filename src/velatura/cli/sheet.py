@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
-    add_config_options(parser)
+    add_config_options(parser, StyleConfig)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from velatura.cli.folders import photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out, paint
 from velatura.errors import ConfigError
+from velatura.painting.config import StyleConfig
 from velatura.superres.options import SCALES
 
 ONE_PICTURE_ONLY = ("checkpoint", "film", "strip", "log", "plot")
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="enlarge the picture so many times when it is done; see velatura upscale",
     )
-    add_config_options(parser)
+    add_config_options(parser, StyleConfig)
 
 
 def run(arguments: argparse.Namespace) -> int:

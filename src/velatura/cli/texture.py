@@ -7,6 +7,7 @@ from pathlib import Path
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out
+from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import STYLE_ONLY
 
 FIXED = {
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the texture in pixels (default: 512x512)",
     )
     add_output_arguments(parser)
-    add_config_options(parser, without=FIXED)
+    add_config_options(parser, StyleConfig, without=FIXED)
 
 
 def run(arguments: argparse.Namespace) -> int:

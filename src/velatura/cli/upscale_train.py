@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="a name in .safetensors")
     training.add_arguments(parser, "a model to begin with, shipped or a file")
-    add_config_options(parser, options=UpscaleTrainingOptions)
+    add_config_options(parser, UpscaleTrainingOptions)
 
 
 def run(arguments: argparse.Namespace) -> int:

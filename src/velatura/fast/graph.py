@@ -16,6 +16,7 @@ from velatura.fast.layers import (
     LAYERS,
     MOST_GAIN,
     NEWTON_STEPS,
+    OFFSETS,
     PARITIES,
     PASSES,
     SHAPES,
@@ -26,7 +27,6 @@ from velatura.version import __version__
 
 Array = NDArray[np.float32]
 OPSET = 18
-LARGEST_SIDE = 1 << 30
 IR_VERSION = 8  # which this opset came with: older programs can read it
 
 
@@ -145,13 +145,22 @@ def _mapped(graph: _Graph, x: str, channels: int, matrix: str, mean: str, bias: 
     return add("Reshape", add("Gemm", matrix, values, bias), add("Shape", x))
 
 
+def _looked_at(graph: _Graph, layer: Layer, x: str) -> str:
+    """The rows of `x` that the whitening goes by."""
+    add, constant = graph.add, graph.constant
+    side = add("Squeeze", add("Shape", x, start=2, end=3))
+    numbers = add("Range", constant(0), side, constant(layer.every))
+    turns = add("Mod", add("Div", numbers, constant(layer.every)), constant(len(OFFSETS)))
+    offsets = constant([offset % layer.every for offset in OFFSETS])
+    numbers = add("Add", numbers, add("Gather", offsets, turns))
+    last = add("Sub", side, constant(1))
+    return add("Gather", x, add("Min", numbers, last), axis=2)
+
+
 def _whitened(graph: _Graph, layer: Layer, x: str, tensors: Mapping[str, Array]) -> str:
     """As `StyleNetwork` does it; see `inverse_root`."""
     add, constant = graph.add, graph.constant
-    looked_at = x
-    if layer.every > 1:
-        bounds = (constant([0]), constant([LARGEST_SIDE]), constant([2]), constant([layer.every]))
-        looked_at = add("Slice", x, *bounds)
+    looked_at = _looked_at(graph, layer, x) if layer.every > 1 else x
     values = add("Reshape", looked_at, constant([layer.outputs, -1]))
     mean, covariance = _moments(graph, values)
     unit = np.eye(layer.outputs)

@@ -29,7 +29,7 @@ class Layer(NamedTuple):
     adds: bool = False  # ends it: what entered is added, and there is no ReLU
     joins: str = ""  # the layer on the way down whose result is added
     grained: bool = False  # noise is added before the ReLU
-    every: int = 1  # of how many rows of the convolution one is looked at for the whitening
+    every: int = 1  # of so many rows that the convolution gives one is looked at for whitening
 
     @property
     def around(self) -> int:
@@ -62,6 +62,7 @@ LAST = LAYERS[-1].name
 SMALLEST_SIDE = 16  # pixels; an eighth needs two to be reflected
 EPSILON = 1e-5  # added to the variances
 NEWTON_STEPS = 5  # of whitening
+OFFSETS = (0, 2, 3, 1)  # of the rows looked at, in turn, so that no stripes escape; modulo `every`
 GRAIN = 128  # side of the noise, which is repeated
 SMALLEST_SPREAD = 1e-6  # of a photograph's colours
 MOST_GAIN = 4.0  # of a colour, so that the noise of a grey photograph is not blown up

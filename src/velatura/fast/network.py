@@ -15,6 +15,7 @@ from velatura.fast.layers import (
     LAYERS,
     MOST_GAIN,
     NEWTON_STEPS,
+    OFFSETS,
     PARITIES,
     PASSES,
     SHAPES,
@@ -25,7 +26,8 @@ from velatura.fast.layers import (
 FIRST_GRAIN = 0.2  # how much of the noise each channel is given to begin with
 FIRST_CHANGE = 0.1  # how large the last layer's kernel is to begin with
 STRIP_PIXELS = 1 << 20  # that a layer computes at once, so that what it needs meanwhile stays small
-STRIP_STEP = 2 * max(layer.every for layer in LAYERS)  # so that all look at the same rows
+# Of rows, so that the same are looked at as in the whole picture.
+STRIP_STEP = 2 * len(OFFSETS) * max(layer.every for layer in LAYERS)
 
 
 class StyleNetwork(nn.Module):
@@ -181,8 +183,10 @@ class StyleNetwork(nn.Module):
 
         `x` is written over.
         """
-        x -= _looked_at(layer, x).mean(1, dtype=torch.float32)[..., None, None]
         values = _looked_at(layer, x).float()
+        mean = values.mean(1)
+        values = values - mean[:, None]
+        x -= mean[..., None, None]
         covariance = values.mT @ values / values.shape[1]
         return self._transformed(layer, x, inverse_root(covariance))
 
@@ -218,10 +222,15 @@ def _values(x: Tensor) -> Tensor:
 
 
 def _looked_at(layer: Layer, x: Tensor) -> Tensor:
-    """Those of the values of `x`, what the convolution gives, that the whitening goes by."""
+    """Those of the values of `x`, which the convolution gives, that the whitening goes by."""
     rows = x.permute(0, 2, 3, 1)
-    rows = rows.view(len(x), -1, 2 if layer.enlarge else 1, *rows.shape[2:])
-    return rows[:, :: layer.every].flatten(1, 3)
+    if layer.every > 1:
+        rows = rows.view(len(x), -1, 2 if layer.enlarge else 1, *rows.shape[2:])
+        numbers = torch.arange(0, rows.shape[1], layer.every, device=x.device)
+        offsets = torch.tensor(OFFSETS, device=x.device) % layer.every
+        numbers += offsets[torch.arange(len(numbers), device=x.device) % len(OFFSETS)]
+        rows = rows[:, numbers.clamp_max(rows.shape[1] - 1)].flatten(2, 3)
+    return rows.flatten(1, 2)
 
 
 def inverse_root(covariance: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """Paint photographs in a learnt style, with onnxruntime; torch is not imported."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,12 @@ from PIL import Image
 from velatura import cache
 from velatura.errors import ConfigError, ImageError, WeightsError
 from velatura.extras import import_extra
-from velatura.fast import graph
+from velatura.fast import graph, layers
 from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
 from velatura.fast.styles import find, shipped
 from velatura.images.io import one_line, read_image
 from velatura.images.resize import fit
 from velatura.training import modelfile
-from velatura.version import __version__
 
 FAMILY = "velatura-style-"  # exports of older networks do as well
 
@@ -92,13 +90,15 @@ class OnnxPainter:
 def _load(path: Path) -> tuple[Any, dict[str, Any]]:
     """The session of a style's file, and the style's card; see `OnnxPainter.session`."""
     runtime = import_extra("onnxruntime", "onnx", "backend")
-    if path.suffix.lower() == ".onnx":
+    try:
         model = path.read_bytes()
-    elif path in shipped().values():
-        version = hashlib.sha256(__version__.encode() + path.read_bytes()).hexdigest()
-        model = cache.kept(f"{path.stem}-{version[:16]}.onnx", lambda: _built(path))
-    else:
-        model = _built(path)
+        if path in shipped().values():
+            of = [model, *(Path(str(code.__file__)).read_bytes() for code in (graph, layers))]
+            model = cache.kept(f"{path.stem}.onnx", b"".join(of), lambda: _built(path))
+        elif path.suffix.lower() != ".onnx":
+            model = _built(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:
         session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
         card = dict(json.loads(session.get_modelmeta().custom_metadata_map.get("velatura", "{}")))

@@ -88,7 +88,7 @@ def read(source: ImageLike) -> Picture:
         _check_range(float(source.min()), float(source.max()))
         return Picture(source.float().clamp(0, 1))
     if isinstance(source, np.ndarray):
-        array = _as_float(source)
+        array = source
     elif isinstance(source, Image.Image):
         try:
             array = _decode(source)
@@ -98,7 +98,8 @@ def read(source: ImageLike) -> Picture:
             raise ImageError(f"image: cannot be read ({one_line(error)})") from error
     else:
         array = _decode_file(Path(source))
-    tensor = torch.from_numpy(np.ascontiguousarray(_as_seen(array).transpose(2, 0, 1)))[None]
+    seen = _as_seen(_as_float(array))
+    tensor = torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))[None]
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
 
 
@@ -107,8 +108,10 @@ def read_image(path: Path) -> Image.Image:
 
     Raises ImageError with what was expected and what came.
     """
-    array = _as_seen(_decode_file(path))
-    return Image.fromarray((array * 255).round().astype(np.uint8))
+    array = _decode_file(path)
+    if array.dtype != np.uint8 or array.shape[2:] != (3,):
+        array = (_as_seen(_as_float(array)) * 255).round().astype(np.uint8)
+    return Image.fromarray(array)
 
 
 def _as_seen(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
@@ -158,7 +161,7 @@ def read_small(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
         if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
             image = image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2)
             image.getexif()[ExifTags.Base.Orientation] = orientation  # which some formats lose
-        pixels = _decode(image)
+        pixels = _as_float(_decode(image))
     if pixels.shape[2] == 4:
         pixels = pixels[:, :, :3] * pixels[:, :, 3:] + 0.5 * (1 - pixels[:, :, 3:])
     square = Image.fromarray((pixels * 255).round().astype(np.uint8))
@@ -305,16 +308,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises ImageError where the block or the renaming meets an OSError.
     """
+    temporary = path.with_name(f".velatura-{os.urandom(8).hex()}{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".velatura-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
+        temporary.touch(exist_ok=False)
         try:
             yield temporary
-            # mkstemp makes files for their owner alone; give this one the user's usual rights.
-            mask = os.umask(0)
-            os.umask(mask)
-            temporary.chmod(0o666 & ~mask)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -364,19 +362,19 @@ def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
     with _opened(path) as image:
         pixels = deep.decode(path, image)
         if pixels is not None:
-            return _as_float(pixels)
+            return pixels
         image.load()
         return _decode(image)
 
 
 def _decode(image: Image.Image) -> "np.ndarray[Any, Any]":
-    """Float pixels (height, width, 3 or 4), upright, sRGB, from any PIL image."""
+    """Pixels fit for `_as_float`, upright, sRGB, from any PIL image."""
     # Only the orientation is looked at: other metadata may be damaged in a good picture.
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if orientation in _ORIENTATIONS:
         image = image.transpose(_ORIENTATIONS[orientation])
     if image.mode.startswith("I") or image.mode == "F":
-        return _as_float(_high_depth(image))
+        return _high_depth(image)
     alpha = None
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
@@ -388,7 +386,7 @@ def _decode(image: Image.Image) -> "np.ndarray[Any, Any]":
     rgb = _to_srgb(image)
     if alpha is not None:
         rgb.putalpha(alpha)
-    return _as_float(np.asarray(rgb))
+    return np.asarray(rgb)
 
 
 def _high_depth(image: Image.Image) -> "np.ndarray[Any, Any]":
