@@ -229,7 +229,7 @@ def _looked_at(layer: Layer, x: Tensor) -> Tensor:
         numbers = torch.arange(0, rows.shape[1], layer.every, device=x.device)
         offsets = torch.tensor(OFFSETS, device=x.device) % layer.every
         numbers += offsets[torch.arange(len(numbers), device=x.device) % len(OFFSETS)]
-        rows = rows[:, numbers.clamp_max(rows.shape[1] - 1)].flatten(2, 3)
+        rows = rows.index_select(1, numbers.clamp_max(rows.shape[1] - 1)).flatten(2, 3)
     return rows.flatten(1, 2)
 
 
