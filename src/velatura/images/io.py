@@ -311,8 +311,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".velatura-{os.urandom(8).hex()}{path.suffix}")
     try:
         temporary.touch(exist_ok=False)
+        usual = temporary.stat().st_mode
         try:
             yield temporary
+            temporary.chmod(usual)  # safetensors puts a file for its owner alone in its place
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
