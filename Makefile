@@ -12,7 +12,7 @@ demo: .venv/installed
 	$(BIN)/velatura demo
 
 test: .venv/developing
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/developing
 	$(BIN)/ruff format --check .
