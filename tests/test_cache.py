@@ -1,6 +1,7 @@
 import pytest
 
 from velatura import cache
+from velatura.errors import ConfigError
 
 
 def test_folder_honours_the_environment(monkeypatch, tmp_path):
@@ -9,6 +10,12 @@ def test_folder_honours_the_environment(monkeypatch, tmp_path):
     assert cache.folder() == tmp_path / "velatura"
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "own"))
     assert cache.folder() == tmp_path / "own"
+
+
+def test_no_home_is_told(monkeypatch):
+    monkeypatch.setenv("VELATURA_HOME", "~no-such-user/folder")
+    with pytest.raises(ConfigError, match="expected a folder"):
+        cache.folder()
 
 
 def test_what_is_kept_is_made_once(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from velatura.errors import ImageError
+from velatura.errors import ConfigError, ImageError
 from velatura.images.io import atomic_path, make_folder
 
 DIGEST = 32  # bytes of SHA-256
@@ -15,11 +15,14 @@ DIGEST = 32  # bytes of SHA-256
 def folder() -> Path:
     """`$VELATURA_HOME`, else `$XDG_CACHE_HOME/velatura`, else `~/.cache/velatura`.
 
-    Raises RuntimeError if the user has no home.
+    Raises ConfigError if the user has no home.
     """
-    if home := os.environ.get("VELATURA_HOME"):
-        return Path(home).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura"
+    try:
+        if home := os.environ.get("VELATURA_HOME"):
+            return Path(home).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura"
+    except RuntimeError as error:
+        raise ConfigError(f"$VELATURA_HOME: expected a folder ({error})") from error
 
 
 def kept(name: str, of: bytes, make: Callable[[], bytes]) -> bytes:
@@ -27,12 +30,12 @@ def kept(name: str, of: bytes, make: Callable[[], bytes]) -> bytes:
 
     It is made anew where what is kept is damaged, or was made of something else.
     """
-    with contextlib.suppress(OSError, RuntimeError):  # it is not kept, or there is no home
+    with contextlib.suppress(OSError, ConfigError):  # it is not kept, or there is no home
         stored = (folder() / name).read_bytes()
         if stored[:DIGEST] == _digest(of, stored[DIGEST:]):
             return stored[DIGEST:]
     made = make()
-    with contextlib.suppress(ImageError, RuntimeError):
+    with contextlib.suppress(ImageError, ConfigError):
         make_folder(folder())
         with atomic_path(folder() / name) as temporary:
             temporary.write_bytes(_digest(of, made) + made)
