@@ -47,10 +47,10 @@ def read(path: Path, architecture: str) -> tuple[dict[str, np.ndarray[Any, Any]]
     try:
         halves, _ = tensorfile.read_arrays(path)
         arrays = {name: array.astype(np.float32) for name, array in halves.items()}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError("numbers that are not finite")
     except (ValueError, TypeError) as error:
         raise damaged(path, error) from error
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise damaged(path, ValueError("numbers that are not finite"))
     return arrays, card
 
 
