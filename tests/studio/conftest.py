@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
-from tests.studio.driver import Studio
+from tests.studio.driver import Studio, load
 
 from velatura.fast.network import StyleNetwork
 from velatura.fast.styles import Style, save
@@ -57,8 +57,7 @@ def _tab(browser: Browser, studio: Studio, viewport: dict[str, int]) -> Iterator
     page = context.new_page()
     page.set_default_timeout(30_000)
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(studio.address)
-    expect(page.locator("#paint")).to_be_enabled()
+    load(page, studio.address)
     yield page
     context.close()
     outside = [url for url in asked if not url.startswith((studio.address, "data:", "blob:"))]

@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 from playwright.sync_api import expect
-from tests.studio.driver import go_to, is_picture, option
+from tests.studio.driver import go_to, is_picture, load, option
 
 from velatura.cli.main import build_parser
 from velatura.images.io import read_settings
@@ -72,12 +72,56 @@ def test_paint_mix_and_download(tab, studio, files, fill):
         "style",
     ]
 
+    load(tab, tab.url)  # the page that made it is not drawn yet
     go_to(tab, "Gallery")
     tab.locator("#gallery button").first.click()
     expect(tab.locator("#gallery-settings .cm-content")).to_contain_text('"strength": 0.4')
     tab.locator("#again").click()
     expect(status(tab)).to_have_text(f"As {name}.")
     expect(option(tab, "strength", "pass")).to_have_value("0.4")
+    expect(tab.locator("#pass-command textarea")).to_have_value(" ".join(words))
+
+
+@pytest.fixture
+def hold(tab):
+    """Hold back the next requests, so many of them; what is returned lets them go."""
+
+    def hold(count):
+        held = []
+        tab.route(
+            "**/queue/join*",
+            lambda route: held.append(route) if len(held) < count else route.continue_(),
+        )
+
+        def let_go():
+            assert len(held) == count
+            for route in held:
+                route.continue_()
+            tab.wait_for_timeout(1000)
+
+        return let_go
+
+    return hold
+
+
+def test_the_command_line_is_of_the_last_change_whichever_request_comes_first(tab, fill, hold):
+    fill(tab, "photo.png")
+    let_go = hold(1)
+    with tab.expect_request("**/queue/join*"):
+        option(tab, "size", "pass").fill("47")
+    option(tab, "size", "pass").fill("49")
+    tab.wait_for_timeout(1000)
+    let_go()
+    expect(tab.locator("#pass-command textarea")).to_have_value(re.compile("--size 49"))
+
+
+def test_a_style_stays_chosen_however_late_the_page_learns_which_there_are(tab, fill, hold):
+    let_go = hold(3)  # what the shelves and lists of three pages hold
+    load(tab, tab.url)
+    fill(tab, "photo.png")
+    let_go()
+    expect(tab.locator("#pass-style input")).to_have_value("noise.safetensors")
+    expect(tab.locator("#pass-command textarea")).to_have_value(re.compile("noise.safetensors"))
 
 
 def test_a_batch_is_downloaded_in_one_file(tab, files, fill):

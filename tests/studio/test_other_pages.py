@@ -2,7 +2,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.studio.driver import go_to, option, status, upload
+from tests.studio.driver import go_to, load, option, status, upload
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def painted(tab, files):
 
 
 def test_the_gallery_shows_settings_and_makes_it_again(tab, painted):
-    tab.reload()
+    load(tab, tab.url)
     go_to(tab, "Gallery")
     tab.locator("#gallery button").first.click()
     expect(tab.locator("#gallery-picture img")).to_be_visible()

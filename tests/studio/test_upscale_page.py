@@ -3,7 +3,7 @@ import re
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
-from tests.studio.driver import go_to
+from tests.studio.driver import go_to, load
 
 from velatura.cli.main import build_parser
 from velatura.images.io import read_settings
@@ -42,11 +42,14 @@ def test_a_picture_is_enlarged_and_downloaded(phone, files, model):
         large = Upscaler(str(model), 2).upscale(files / "photo.png")
         assert np.array_equal(np.asarray(image), np.asarray(large))
 
+    words = line.input_value()
+    load(phone, phone.url)  # the page that made it is not drawn yet
     go_to(phone, "Gallery")
     phone.locator("#gallery button").first.click()
     expect(phone.locator("#gallery-settings .cm-content")).to_contain_text('"scale": 2')
     phone.locator("#again").click()
     expect(status(phone)).to_have_text(re.compile(r"As photo-x2.*\.png\."))
+    expect(line).to_have_value(words)
 
 
 def test_what_cannot_be_enlarged_is_told(tab, studio, files, style, model):

@@ -44,9 +44,8 @@ class ModelField:
         self.choice.change(self._told, self.choice, self.card, preprocess=False, **how)
 
     def choices(self) -> Any:
-        """The list as it is now."""
-        names = list(self.folder.models(self.shelf))
-        return gr.Dropdown(choices=names, value=names[0] if names else None)
+        """The list as it is now; the choice stays what it is."""
+        return gr.Dropdown(choices=list(self.folder.models(self.shelf)))
 
     def check(self, name: Any) -> str:
         """The name of a model that a form holds. Raises VelaturaError if it holds none."""

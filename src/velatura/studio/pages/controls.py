@@ -13,6 +13,11 @@ from velatura.studio.jobs import Job, Queue, Standing
 
 SECONDS_BETWEEN_LOOKS = 0.5
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+RESTS = """() => {
+    const button = document.getElementById("%s");
+    clearTimeout(button.rests);
+    button.rests = setTimeout(() => button.click(), 100);
+}"""
 
 
 def text_to_copy(label: str, elem_id: str, lines: int = 3) -> gr.Textbox:
@@ -35,16 +40,14 @@ def follow(
     Events that fill many fields are to be given as `filled`: not every field that they change is
     sure to say so.
     """
-    options = {
-        "preprocess": False,
-        "trigger_mode": "multiple",  # one at a time in the order they came, so that the last stays
-        "concurrency_limit": 1,
-        "concurrency_id": text.elem_id,
-        **QUIET,
-    }
-    gr.on([part.change for part in form], command, list(form), text, **options)
+    # Answers to changes that follow each other closely may overtake one another: the browser asks
+    # once they rest, and again only when it was answered.
+    rested = gr.Button("Follow", visible="hidden", elem_id=f"{text.elem_id}-follow")
+    rested.click(command, list(form), text, preprocess=False, trigger_mode="always_last", **QUIET)
+    rests: dict[str, Any] = {"fn": None, "js": RESTS % rested.elem_id, **QUIET}
+    gr.on([part.change for part in form], **rests)
     for event in filled:
-        event.then(command, list(form), text, **options)
+        event.then(**rests)
 
 
 class Controls:
