@@ -61,7 +61,7 @@ def velatura(
     program = Program(files, capsys)
     yield program
     for process in program.started:
-        if process.poll() is None:  # its test has failed
+        if process.poll() is None:
             process.kill()
             process.communicate()
 

@@ -8,6 +8,8 @@ from PIL import Image
 
 import velatura as package
 
+ACTIVE = {"OMP_WAIT_POLICY": "ACTIVE"}
+
 
 def test_help_names_every_command_and_loads_no_torch(velatura):
     done = velatura("--help")
@@ -57,6 +59,22 @@ def test_doctor_reports_weights_and_devices(velatura):
     assert found["velatura"] == package.__version__
     assert isinstance(found["bf16"], bool)
     assert "torch:" in velatura("doctor").stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP comes with PyTorch on Linux")
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "2000"), ({"GOMP_SPINCOUNT": "7"}, "7"), (ACTIVE, "30000000000")]
+)
+def test_beside_another_program_threads_wait_asleep_unless_told_otherwise(
+    velatura, monkeypatch, given, spins
+):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "VERBOSE")  # GNU OpenMP says what it goes by
+    velatura.start_python("while True: pass")
+    _, said = velatura.start("doctor").communicate()
+    assert f"GOMP_SPINCOUNT = '{spins}'" in said
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])

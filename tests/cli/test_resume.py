@@ -16,7 +16,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_picture(velatura):
     arguments = (*STYLIZE, "-o", "killed.png", *CHECKPOINT)
     for attempt in count():
         process = velatura.start(*arguments)
-        if attempt < 10:
+        if attempt < 6:
             # After the first line the program is up; then anywhere in the painting or a write.
             while not (velatura.folder / "state" / "painting.json").exists():
                 time.sleep(0.01)
