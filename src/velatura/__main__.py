@@ -19,8 +19,8 @@ def run() -> int:
 def _share_cores() -> None:
     """Let PyTorch's threads on Linux wait asleep where another program is running.
 
-    By themselves they wait for each other awake, for milliseconds. Alone that is quickest; where
-    the other program holds one of two cores, a picture takes ten times as long.
+    By themselves they wait for each other awake. Alone that is quickest; where the other program
+    holds one of two cores, a picture takes ten times as long (benchmarks/busy_machine.py).
     """
     try:
         load = Path("/proc/loadavg").read_text(encoding="ascii")
@@ -28,7 +28,7 @@ def _share_cores() -> None:
     except (OSError, ValueError, IndexError):
         return
     if running > 1 and "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # some 30 microseconds
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The studio as a process of its own, and what a person does with its page."""
 
+import contextlib
 import re
 import shlex
 import signal
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -58,8 +60,14 @@ def upload(page: Page, files: Path, *, steps: str = "2,2", size: int = 128) -> N
     option(page, "size").fill(str(size))
     if not option(page, "steps").is_visible():
         page.get_by_role("button", name="Everything else").click()
-    option(page, "steps").fill(steps)
-    expect(page.locator("#command textarea")).to_have_value(re.compile(f"--steps {steps}"))
+    command = page.locator("#command textarea")
+    for timeout in (5_000, 60_000):  # what is typed as a field is being drawn may not be heard
+        option(page, "steps").fill("")
+        option(page, "steps").fill(steps)
+        with contextlib.suppress(AssertionError):
+            expect(command).to_have_value(re.compile(f"--steps {steps}"), timeout=timeout)
+            return
+    pytest.fail(f"the command line does not follow the form: {command.input_value()}")
 
 
 def option(page: Page, name: str, of: str = "option") -> Locator:
