@@ -19,8 +19,8 @@ def run() -> int:
 def _share_cores() -> None:
     """Let PyTorch's threads on Linux wait asleep where another program is running.
 
-    By themselves they wait for each other awake. Alone that is quickest; where the other program
-    holds one of two cores, a picture takes ten times as long (benchmarks/busy_machine.py).
+    By themselves they wait for each other awake. Where the other program holds one of two cores, a
+    picture then takes more than ten times as long (benchmarks/busy_machine.py).
     """
     try:
         load = Path("/proc/loadavg").read_text(encoding="ascii")
