@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+BESIDE = {"nothing": "pass", "a busy process": "while True: pass"}
 WAYS = {
     "awake": {"GOMP_SPINCOUNT": "300000"},
     "asleep": {"GOMP_SPINCOUNT": "2000"},
@@ -46,10 +47,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     arguments = parser.parse_args()
     print(f"| beside it | {' | '.join(WAYS)} |\n|{' --- |' * (1 + len(WAYS))}")
-    for beside in ("nothing", "a busy process"):
-        busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
-        if beside == "nothing":
-            busy.kill()
+    for beside, code in BESIDE.items():
+        other = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
         try:
             with TemporaryDirectory() as folder:
                 taken: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -57,8 +56,8 @@ def main() -> None:
                     for way, environment in WAYS.items():
                         taken[way].append(paint(folder, environment, arguments.size))
         finally:
-            busy.kill()
-            busy.wait()
+            other.kill()
+            other.wait()
         medians = [f"{statistics.median(seconds):.1f}" for seconds in taken.values()]
         print(f"| {beside} | {' | '.join(medians)} |", flush=True)
 

@@ -13,11 +13,6 @@ from velatura.studio.jobs import Job, Queue, Standing
 
 SECONDS_BETWEEN_LOOKS = 0.5
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-RESTS = """() => {
-    const button = document.getElementById("%s");
-    clearTimeout(button.rests);
-    button.rests = setTimeout(() => button.click(), 100);
-}"""
 
 
 def text_to_copy(label: str, elem_id: str, lines: int = 3) -> gr.Textbox:
@@ -32,6 +27,21 @@ def text_to_copy(label: str, elem_id: str, lines: int = 3) -> gr.Textbox:
     )
 
 
+def click_at_rest(elem_id: str, milliseconds: int) -> str:
+    """JavaScript that clicks a button once it was not called again for so long.
+
+    Until then `window.resting` has the button's name.
+    """
+    return f"""() => {{
+    const resting = (window.resting ??= {{}});
+    clearTimeout(resting["{elem_id}"]);
+    resting["{elem_id}"] = setTimeout(() => {{
+        delete resting["{elem_id}"];
+        document.getElementById("{elem_id}").click();
+    }}, {milliseconds});
+}}"""
+
+
 def follow(
     form: Sequence[Any], command: Callable[..., str], text: gr.Textbox, filled: Sequence[Any] = ()
 ) -> None:
@@ -44,10 +54,10 @@ def follow(
     # once they rest, and again only when it was answered.
     rested = gr.Button("Follow", visible="hidden", elem_id=f"{text.elem_id}-follow")
     rested.click(command, list(form), text, preprocess=False, trigger_mode="always_last", **QUIET)
-    rests: dict[str, Any] = {"fn": None, "js": RESTS % rested.elem_id, **QUIET}
-    gr.on([part.change for part in form], **rests)
+    ask = click_at_rest(str(rested.elem_id), 100)
+    gr.on([part.change for part in form], None, js=ask, **QUIET)
     for event in filled:
-        event.then(**rests)
+        event.then(None, js=ask, **QUIET)
 
 
 class Controls:

@@ -19,7 +19,7 @@ from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Queue
 from velatura.studio.models import ModelField
 from velatura.studio.one_pass import Finished, Order, Painted, forget, mixing, painting
-from velatura.studio.pages.controls import QUIET, Controls, follow, text_to_copy
+from velatura.studio.pages.controls import QUIET, Controls, click_at_rest, follow, text_to_copy
 from velatura.studio.pictures import (
     check_pictures,
     pictures_field,
@@ -31,18 +31,14 @@ from velatura.studio.pictures import (
 
 NAMES = [entry.name for entry in dataclasses.fields(PaintOptions)]
 # The browser mixes while the slider moves. Where it rests, the files are written.
-MIX = """strength => {
+MIX = f"""strength => {{
     const root = document.documentElement;
     root.style.setProperty("--strength", strength);
     root.classList.add("unwritten");
-    clearTimeout(window.velaturaRests);
-    window.velaturaRests = setTimeout(() => {
-        window.velaturaRests = 0;
-        document.getElementById("pass-mix").click();
-    }, 400);
-}"""
+    ({click_at_rest("pass-mix", 400)})();
+}}"""
 WRITTEN = """() => {
-    if (!window.velaturaRests) document.documentElement.classList.remove("unwritten");
+    if (!("pass-mix" in window.resting)) document.documentElement.classList.remove("unwritten");
 }"""
 
 
