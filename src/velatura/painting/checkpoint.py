@@ -22,11 +22,13 @@ class State:
     seconds: float
     image: Tensor  # (1, 3, height, width), as the optimiser left it, not clamped
     optimizer: dict[str, Tensor]
+    nearest: tuple[Tensor, ...] = ()  # `NeighborTerm.nearest`
 
 
 def save(path: Path, state: State) -> None:
     """Write `state` to `path`, whole or not at all. Raises ImageError if the disk refuses."""
     tensors = {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
+    tensors |= {f"nearest.{number}": places for number, places in enumerate(state.nearest)}
     tensors["image"] = state.image
     tensorfile.write(path, tensors, {"number": state.number, "seconds": state.seconds})
 
@@ -35,10 +37,12 @@ def load(path: Path) -> State:
     """The inverse of `save`. Raises ImageError if it is no checkpoint, or a damaged one."""
     try:
         tensors, where = tensorfile.read(path)
+        nearest = [name for name in tensors if name.startswith("nearest.")]
         return State(
             number=int(where["number"]),
             seconds=float(where["seconds"]),
             image=tensors.pop("image"),
+            nearest=tuple(tensors.pop(f"nearest.{number}") for number in range(len(nearest))),
             optimizer={name.removeprefix("optimizer."): t for name, t in tensors.items()},
         )
     except (KeyError, ValueError, TypeError) as error:

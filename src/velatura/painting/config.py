@@ -40,6 +40,16 @@ class StyleConfig(Options):
     color_weight: float = option(
         1.0, "weight of the painting's colours beside its layers, as a whole distribution"
     )
+    neighbor_layers: dict[str, float] = option(
+        {"relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 1.0},
+        "layers whose features are those of the style's most similar places, with weights",
+    )
+    neighbor_weight: float = option(
+        1.0, "weight of these neural neighbours: higher is more of the painter's stroke"
+    )
+    deep_size: int = option(
+        320, "long side in pixels up to which layers beyond relu3_1 are looked at; 0 for any"
+    )
     forms_first: float = option(
         2.0, "how many times more forms weigh before the last scale: content, style from conv4_1 on"
     )
@@ -109,7 +119,13 @@ class StyleConfig(Options):
             self.memory,
             "auto, or a size such as 6GB or 800MB",
         )
-        for name in ("content_weight", "style_weight", "color_weight", "tv_weight"):
+        for name in (
+            "content_weight",
+            "style_weight",
+            "color_weight",
+            "tv_weight",
+            "neighbor_weight",
+        ):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
         for name in ("strength", "content_focus"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number from 0 to 1")
@@ -117,7 +133,7 @@ class StyleConfig(Options):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         if self.max_seconds is not None:
             check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
-        for name in ("content_layers", "style_layers"):
+        for name in ("content_layers", "style_layers", "neighbor_layers"):
             for layer, weight in getattr(self, name).items():
                 check_layer(layer)
                 check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
@@ -132,6 +148,7 @@ class StyleConfig(Options):
             )
         shares = [self.effective_content_weight * weight for weight in self.content_layers.values()]
         shares += [self.style_weight * weight for weight in self.style_layers.values()]
+        shares += self._neighbor_layers.values()
         check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
         check(0 <= self.seed < 2**63, "seed", self.seed, "a number from 0 to 2^63 − 1")
 
@@ -143,17 +160,29 @@ class StyleConfig(Options):
         """
         return self.content_weight * (20 if self.strength < 0.5 else 5) ** (1 - 2 * self.strength)
 
-    def before_last_scale(self) -> "StyleConfig":
-        """The same with the weights of every scale but the last.
+    def at_scale(self, long_side: int, last: bool) -> "StyleConfig":
+        """The same with the layers and weights of one scale, of so many pixels a long side.
 
-        Large forms settle where they are seen whole; at full size strokes are left to be painted.
+        Large forms settle where they are seen whole: before the last scale they weigh more, and a
+        scale above `deep_size` does without the layers that see them.
         """
-        heavier = {
-            layer: weight * (self.forms_first if block(layer) >= 4 else 1)
-            for layer, weight in self.style_layers.items()
+        config = self
+        if not last:
+            config = replace(
+                self,
+                content_weight=self.content_weight * self.forms_first,
+                style_layers={
+                    layer: weight * (self.forms_first if block(layer) >= 4 else 1)
+                    for layer, weight in self.style_layers.items()
+                },
+            )
+        if not 0 < self.deep_size < long_side:
+            return config
+        shallow = {
+            name: {layer: w for layer, w in getattr(config, name).items() if block(layer) < 4}
+            for name in ("content_layers", "style_layers", "neighbor_layers")
         }
-        content_weight = self.content_weight * self.forms_first
-        return replace(self, content_weight=content_weight, style_layers=heavier)
+        return replace(config, **shallow) if any([*shallow.values()][:2]) else config
 
     def blend_weights(self, styles: int, layer: str = "") -> tuple[float, ...]:
         """One weight for each of `styles` images at a layer, summing to 1.
@@ -178,7 +207,11 @@ class StyleConfig(Options):
     def layers(self) -> tuple[str, ...]:
         """All layers that are looked at."""
         focus = {FOCUS_LAYER: 1.0} if self.has_focus else {}
-        return (*{**self.content_layers, **self.style_layers, **focus},)
+        return (*{**self.content_layers, **self.style_layers, **self._neighbor_layers, **focus},)
+
+    @property
+    def _neighbor_layers(self) -> dict[str, float]:
+        return self.neighbor_layers if self.neighbor_weight and self.style_weight else {}
 
     @property
     def has_focus(self) -> bool:

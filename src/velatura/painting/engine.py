@@ -27,6 +27,8 @@ from velatura.perception.salience import salience
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
+MATCHED_EVERY = 100  # steps, of neighbours
+MATCHED_SHARE = 0.7  # of the picture in what neighbours are sought for; the rest is the content
 STEPS = (50, 30, 20, 14, 10, 6)  # from the coarsest scale on; large forms settle first
 
 
@@ -54,6 +56,9 @@ class Step:
     latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
     optimizer: optimizers.Optimizer  # live: it changes with the next step
     colors: Tensor | None = None  # the photograph at this size, if its colours are to be kept
+    nearest: tuple[
+        Tensor, ...
+    ] = ()  # of each style, what the picture resembled when it was matched
 
     @property
     def image(self) -> Tensor:
@@ -63,7 +68,7 @@ class Step:
 
     def state(self) -> State:
         """What it takes to go on from here; ask before the next step is taken."""
-        return State(self.number, self.seconds, self.latent, self.optimizer.state())
+        return State(self.number, self.seconds, self.latent, self.optimizer.state(), self.nearest)
 
     @property
     def loss(self) -> float:
@@ -185,7 +190,7 @@ def transfer(
             network,
             now.photograph,
             now.paintings,
-            config if index == len(scales) - 1 else config.before_last_scale(),
+            config.at_scale(max(scale.size), index == len(scales) - 1),
             room.tile_pixels,
             workers,
             now.masks,
@@ -198,7 +203,10 @@ def transfer(
         optimizer = optimizers.build(config, room.history)
         if state and done_here:
             optimizer.restore({name: t.to(device) for name, t in state.optimizer.items()})
-        for _ in range(scale.steps - done_here):
+            objective.neighbors.restore([places.to(device) for places in state.nearest])
+        for step in range(done_here, scale.steps):
+            if step % MATCHED_EVERY == 0:
+                objective.match(torch.lerp(now.photograph, image.clamp(0, 1), MATCHED_SHARE))
             terms, gradient = objective(image)
             moved = optimizer.step(image, gradient)
             number += 1
@@ -219,6 +227,7 @@ def transfer(
                 latent=image,
                 optimizer=optimizer,
                 colors=now.colors,
+                nearest=tuple(objective.neighbors.nearest),
             )
             del gradient, moved
             if (

@@ -30,6 +30,8 @@ def _classic(**options: object) -> StyleConfig:
         "padding": "zero",
         "palette": "photograph",
         "color_weight": 0.0,
+        "neighbor_weight": 0.0,
+        "deep_size": 0,
         "forms_first": 1.0,
         "content_focus": 0.0,
         "content_weight": 1.0,
@@ -57,6 +59,8 @@ PASTICHE = _classic(
 STYLE_ONLY: dict[str, Any] = {
     "content_layers": {},
     "content_weight": 0.0,
+    "neighbor_weight": 0.0,
+    "deep_size": 0,
     "init": "noise",
     "palette": "photograph",
 }
@@ -67,6 +71,7 @@ CONTENT_ONLY: dict[str, Any] = {
     "content_focus": 0.0,
     "style_layers": {},
     "style_weight": 0.0,
+    "deep_size": 0,
     "init": "noise",
     "palette": "photograph",
 }

@@ -1,0 +1,264 @@
+"""Neural neighbours: each place of the picture takes after the place of a style that it resembles.
+
+Second moments say how often a style's features occur together, not where; strokes then follow the
+photograph's own detail. Here every position of a grid gets one position of the style image, the
+one whose features are the most alike, and the features found there as its target (Kolkin, Kucera,
+Paris, Sykora, Shechtman and Shakhnarovich, *Neural neighbor style transfer*, 2022, section 3).
+What is painted is then made of the style's own features, and the content decides which goes where.
+
+Departures from the paper: a layer's target is the style's own patch of that layer and not an
+interpolated one; features are compared by their principal components; the error is squared and
+relative, as the content's is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from velatura.painting.terms import FeatureErrors, Region, mask_at
+from velatura.painting.walk import Part, Walk, positions
+from velatura.perception.layers import channels, geometry
+
+GRID = "relu3_1"  # whose positions are matched
+COMPONENTS = 32  # of each layer, by which features are compared
+MOST = 1 << 16  # positions of a style that are compared with; of more, some at random
+QUARTER_TURNS = 4  # in which a style is looked at
+AT_ONCE = 1 << 24  # similarities
+
+
+class Basis(NamedTuple):
+    """How a layer's features (C) become comparable: principal components of the style's."""
+
+    mean: Tensor  # (C)
+    vectors: Tensor  # (C, k), divided by the layer's spread
+
+
+class StyleFeatures:
+    """Features of a style image at many positions of the grid, to be compared with and to be used.
+
+    Args:
+        layers: whose features are used and compared.
+        walk: makes a walk over images of the size of one, to some layers.
+        style: (1, 3, height, width).
+        mask: what part of it counts, (1, 1, height, width), or all.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[str],
+        walk: Callable[[Tensor, Sequence[str]], Walk],
+        style: Tensor,
+        mask: Tensor | None,
+    ) -> None:
+        turned = []
+        for turns in range(QUARTER_TURNS):
+            image = style.rot90(turns, (2, 3)).contiguous()
+            place = None if mask is None else mask.rot90(turns, (2, 3))
+            rows = _Rows(layers, image, place)
+            over = walk(image, layers)
+            over.forward(image, rows.look)
+            over.workers.add(*rows.of.values())
+            turned.append(rows.of)
+        self.rows = {name: torch.cat([of[name] for of in turned]) for name in layers}  # (P, …)
+        self.sizes = {name: rows.float().square().sum(1) for name, rows in self.rows.items()}
+        self.bases, keys = {}, []
+        for name, rows in self.rows.items():
+            columns = rows.float().view(len(rows), channels(name), -1).mean(2)
+            self.bases[name] = basis = _basis(columns)
+            keys.append((columns - basis.mean) @ basis.vectors)
+        self.keys = F.normalize(torch.cat(keys, dim=1), dim=1)  # (P, components)
+
+    def nearest(self, walk: Walk, image: Tensor) -> Tensor:
+        """For each position of the grid the row that is the most alike, (rows, columns), int64.
+
+        Cosines of centred features; each image is centred by itself, so that light and colour
+        that it has everywhere do not decide.
+        """
+        size = positions(GRID, walk.size)
+        components = {
+            name: torch.zeros(basis.vectors.shape[1], *size, device=image.device)
+            for name, basis in self.bases.items()
+        }
+
+        def look(part: Part, features: Tensor) -> None:
+            vectors = self.bases[part.layer].vectors
+            found = torch.einsum("bchw,ck->bkhw", features.float(), vectors)
+            if (ratio := _ratio(part.layer)) >= 1:
+                found = F.avg_pool2d(found, round(ratio))
+            else:
+                found = F.interpolate(found, scale_factor=1 / ratio)
+            place = _on_grid(part, size)
+            components[part.layer][(slice(None), *place)] = _filled(found, place)[0]
+
+        walk.forward(image, look, [*self.bases])
+        walk.workers.add(*components.values())
+        queries = torch.cat([found.flatten(1) for found in components.values()]).T  # (N, k)
+        queries = F.normalize(queries - queries.mean(0), dim=1)
+        best = [
+            (some @ self.keys.T).argmax(1)
+            for some in queries.split(max(1, AT_ONCE // len(self.keys)))
+        ]
+        return torch.cat(best).view(size)
+
+
+class NeighborTerm(FeatureErrors):
+    """How far features are from those of the style positions that the picture resembles.
+
+    Those of the first image that it is shown, until `match` is asked for others.
+
+    Args:
+        layers: with weights.
+        walk: over images of the picture's size.
+        styles: their features.
+        regions: with their shares of the styles at each of the layers.
+    """
+
+    kind = "neighbors"
+
+    def __init__(
+        self,
+        layers: Mapping[str, float],
+        walk: Walk,
+        styles: Sequence[StyleFeatures],
+        regions: Sequence[Region],
+    ) -> None:
+        super().__init__(layers)
+        self.walk, self.styles, self.regions = walk, styles, regions
+        self.masks = [mask_at(region.place, layers) for region in regions]
+        self.nearest: list[Tensor] = []  # of each style, as `StyleFeatures.nearest` gives them
+        self.targets: dict[tuple[int, Part], Tensor] = {}
+
+    def begin(self, image: Tensor) -> None:
+        """No error so far."""
+        super().begin(image)
+        if not self.nearest:
+            self.match(image)
+
+    def match(self, image: Tensor) -> None:
+        """Find out what each place of `image` (1, 3, height, width) resembles in each style."""
+        self.restore([style.nearest(self.walk, image) for style in self.styles])
+
+    def restore(self, nearest: Sequence[Tensor]) -> None:
+        """Use what an earlier `match` found, its `nearest`."""
+        self.nearest = [*nearest]
+        self.targets.clear()
+        self.divisors = {}
+        for name in self.layers:
+            shared = max(1, 1 / _ratio(name)) ** 2
+            sizes = [
+                float(style.sizes[name][places].sum()) / shared
+                for style, places in zip(self.styles, self.nearest, strict=True)
+            ]
+            self.divisors[name] = sum(sizes) / max(1, len(sizes))
+
+    def push(self, part: Part, features: Tensor) -> Tensor:
+        """The gradient of the part's errors."""
+        pushes = [
+            self.error(part, features, self._target(number, part), weights, share)
+            for number, share, weights in self._goals(part)
+        ]
+        return sum(pushes[1:], pushes[0]) if pushes else torch.zeros_like(features)
+
+    def _goals(self, part: Part) -> Iterator[tuple[int, float, Tensor | None]]:
+        """A style's number, its share and how much positions count, wherever it has a share."""
+        for region, mask in zip(self.regions, self.masks, strict=True):
+            weights = mask[part.layer]
+            for number, share in region.shares[part.layer].items():
+                if share and weights is None:
+                    yield number, share, None
+                elif share and weights is not None:
+                    yield number, share / max(float(weights.mean()), 1e-3), part.of(weights)
+
+    def _target(self, number: int, part: Part) -> Tensor:
+        """The features of a style that are to be in a part, (1, C, h, w)."""
+        if (number, part) in self.targets:
+            return self.targets[number, part]
+        style, nearest = self.styles[number], self.nearest[number]
+        places = nearest[_on_grid(part, (nearest.shape[0], nearest.shape[1]))]
+        found = style.rows[part.layer][places.flatten()].T.reshape(1, -1, *places.shape)
+        if (ratio := _ratio(part.layer)) >= 1:
+            found = F.pixel_shuffle(found, round(ratio))
+        else:
+            found = F.avg_pool2d(found, round(1 / ratio))
+        target = _filled(found, part.place(positions(part.layer, self.walk.size)))
+        if self.walk.tiles == 1:  # there is room to keep them
+            self.targets[number, part] = target
+        return target
+
+
+class _Rows:
+    """Features at some positions of the grid, gathered part by part.
+
+    At a finer layer a position of the grid has a patch of features, its row (C · n²); at a coarser
+    one it shares them with its neighbours.
+    """
+
+    def __init__(self, layers: Sequence[str], image: Tensor, mask: Tensor | None) -> None:
+        size = (image.shape[-2], image.shape[-1])
+        # The last rows and columns of the grid may have no position at a coarser layer.
+        sides = [[int(n / _ratio(name)) for n in positions(name, size)] for name in (*layers, GRID)]
+        rows, columns = (min(of_layers) for of_layers in zip(*sides, strict=True))
+        counts = torch.ones(rows, columns, device=image.device)
+        if mask is not None:
+            counts = F.avg_pool2d(mask, geometry(GRID).stride)[0, 0, :rows, :columns]
+        inside = (counts >= counts.max().clamp_max(0.5)).nonzero()
+        order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(0))
+        self.chosen = inside[order[: MOST // QUARTER_TURNS].sort().values.to(inside.device)]
+        self.grid = positions(GRID, size)
+        self.of: dict[str, Tensor] = {}
+
+    def look(self, part: Part, features: Tensor) -> None:
+        """Keep what a part has of the chosen positions."""
+        ratio = _ratio(part.layer)
+        if ratio > 1:
+            features = F.pixel_unshuffle(_cropped(features, round(ratio)), round(ratio))
+        if part.layer not in self.of:
+            self.of[part.layer] = features.new_zeros(len(self.chosen), features.shape[1])
+        rows, columns = _on_grid(part, self.grid)
+        y, x = self.chosen[:, 0] - rows.start, self.chosen[:, 1] - columns.start
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        here = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        if ratio < 1:
+            y, x = y // round(1 / ratio), x // round(1 / ratio)
+        self.of[part.layer][here] = features[0, :, y[here], x[here]].T
+
+
+def _ratio(layer: str) -> float:
+    """How many positions of `layer`, a side, make one of the grid."""
+    return geometry(GRID).stride / geometry(layer).stride
+
+
+def _on_grid(part: Part, grid: tuple[int, int]) -> tuple[slice, slice]:
+    """The positions of the grid that a part covers, of a grid of so many rows and columns."""
+    ratio, (_, *cuts) = _ratio(part.layer), part.tile.positions(part.stride)
+    rows, columns = (
+        slice(int(cut.start / ratio), side if cut.stop is None else int(cut.stop / ratio))
+        for cut, side in zip(cuts, grid, strict=True)
+    )
+    return rows, columns
+
+
+def _cropped(features: Tensor, multiple: int) -> Tensor:
+    height, width = (side // multiple * multiple for side in features.shape[-2:])
+    return features[..., :height, :width]
+
+
+def _filled(features: Tensor, place: tuple[slice, slice]) -> Tensor:
+    """`features` (1, C, h, w) in the size of `place`: cut, or the last row and column repeated."""
+    height, width = (cut.stop - cut.start for cut in place)
+    features = features[..., :height, :width]
+    missing = (0, width - features.shape[-1], 0, height - features.shape[-2])
+    return F.pad(features, missing, mode="replicate") if any(missing) else features
+
+
+def _basis(columns: Tensor) -> Basis:
+    """Of centred `columns` (P, C) the first principal components, each layer as long as another."""
+    mean = columns.mean(0)
+    centred = columns - mean
+    covariance = (centred.T @ centred / len(columns)).double().cpu()
+    vectors = torch.linalg.eigh(covariance).eigenvectors[:, -COMPONENTS:]
+    spread = covariance.trace().clamp_min(torch.finfo(torch.float32).tiny).sqrt()
+    return Basis(mean, (vectors / spread).to(columns))
