@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from velatura.images.color import oklab
-from velatura.images.resize import resize
+from velatura.images.resize import gaussian_blur, resize
 from velatura.perception import weights
 from velatura.perception.vgg import VGG19
 
@@ -20,6 +20,12 @@ LAYERS = ("conv1_2", "conv2_2", "conv3_3", "conv4_3")
 SCALES = (1.0, 0.5)
 PROJECTIONS, QUANTILES = 256, 256
 POSITIONS = 24  # a side, between which self-similarity is compared
+BANDS = {"fine": (0.5, 1.0), "middle": (1.0, 2.0), "coarse": (4.0, 8.0)}
+"""Differences of Gaussians (sigmas in pixels): structures of 1 to 2, 2 to 4 and 8 to 16 pixels."""
+
+WINDOW = 32  # pixels a side, in which lightness is correlated
+CELL = 16  # pixels a side, whose lightness is put in order
+NOTICED = 0.05  # difference of lightness, below which there is no order
 
 
 class View(NamedTuple):
@@ -111,3 +117,52 @@ def _edges_lost(edges: Tensor, wanted: Tensor) -> float:
     """1 − the correlation of edge strength, wherever light and dark may have changed places."""
     one, other = (tensor.norm(dim=1).flatten() for tensor in (edges, wanted))
     return 1 - float(torch.corrcoef(torch.stack([one, other]))[0, 1])
+
+
+def residue(picture: Tensor, photograph: Tensor) -> dict[str, float]:
+    """How much of the photograph's own drawing is left, by the size of what is drawn.
+
+    For each of BANDS the correlation of both lightnesses in windows, each counting by the
+    photograph's contrast in it. About 1 for a recoloured photograph, 0 for an unrelated picture.
+    """
+    found = {}
+    for name, sigmas in BANDS.items():
+        ours, theirs = (_windows(image, sigmas) for image in (picture, photograph))
+        correlation = (ours * theirs).sum(0) / (ours.norm(dim=0) * theirs.norm(dim=0) + 1e-6)
+        contrast = theirs.norm(dim=0)
+        found[name] = float((correlation * contrast).sum() / contrast.sum())
+    return found
+
+
+def legibility(picture: Tensor, photograph: Tensor) -> float:
+    """Whether the photograph's things can be told apart in the picture, 1 as well as there.
+
+    The mean of two agreements: of edges, and of which of two near places is the lighter one, each
+    pair of places counting by how much the photograph's differ. An unrelated picture has about 0.
+    """
+    ours, theirs = (oklab(image)[:, :1] for image in (picture, photograph))
+    edges = 1 - _edges_lost(_edges(ours), _edges(theirs))
+    agree, count = 0.0, 0.0
+    one, other = (F.avg_pool2d(lightness, CELL, ceil_mode=True) for lightness in (ours, theirs))
+    for distance in (1, 2, 3):
+        for axis in (-1, -2):
+            length = one.shape[axis] - distance
+            if length < 1:
+                continue
+            ours, theirs = (
+                cells.narrow(axis, distance, length) - cells.narrow(axis, 0, length)
+                for cells in (one, other)
+            )
+            weight = theirs.abs() * (theirs.abs() > NOTICED)
+            agree += float((weight * (ours * theirs).sign()).sum())
+            count += float(weight.sum())
+    return (edges + agree / max(count, 1e-6)) / 2
+
+
+def _windows(image: Tensor, sigmas: tuple[float, float]) -> Tensor:
+    """A band of lightness in windows, centred, (WINDOW², windows)."""
+    lightness = oklab(image)[:, :1]
+    fine, coarse = (gaussian_blur(lightness, sigma) for sigma in sigmas)
+    height, width = (side // WINDOW * WINDOW for side in lightness.shape[-2:])
+    windows = F.unfold((fine - coarse)[..., :height, :width], WINDOW, stride=WINDOW)[0]
+    return windows - windows.mean(0)

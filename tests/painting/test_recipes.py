@@ -10,6 +10,18 @@ from velatura.perception.layers import channels
 
 SETTINGS = {
     "default": {},
+    "second-moments": {
+        "content_layers": {"relu3_1": 0.3, "relu4_2": 0.7},
+        "style_loss": "wasserstein",
+        "neighbor_weight": 0.0,
+        "deep_size": 0,
+    },
+    "neural-neighbors": {
+        "content_layers": {},
+        "style_layers": {},
+        "neighbor_layers": ["relu1_1", "relu2_1", "relu3_1", "relu4_1"],
+        "deep_size": 0,
+    },
     "gatys-2016": {
         "content_layers": ["relu4_2"],
         "style_layers": ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"],
@@ -74,7 +86,7 @@ def test_settings_are_the_sources(name):
     for option, expected in SETTINGS[name].items():
         value = getattr(config, option)
         assert (list(value) if isinstance(expected, list) else value) == expected, option
-    if name != "default":
+    if name not in ("default", "second-moments", "neural-neighbors"):
         assert config.style_loss == "gram"
         assert config.single_scale
         assert config.basis == "pixels"
@@ -95,7 +107,7 @@ def test_the_loss_falls(name, photograph, painting):
 
 
 def test_an_unknown_recipe_is_told():
-    with pytest.raises(ConfigError, match="recipe: expected one of default, gatys-2016"):
+    with pytest.raises(ConfigError, match="recipe: expected one of default, second-moments"):
         recipe("nope")
 
 

@@ -160,6 +160,11 @@ class StyleConfig(Options):
         """
         return self.content_weight * (20 if self.strength < 0.5 else 5) ** (1 - 2 * self.strength)
 
+    @property
+    def matched_share(self) -> float:
+        """The picture's share in what neighbours are sought for, 0.4 to 1; the rest is content."""
+        return 0.4 + 0.6 * self.strength
+
     def at_scale(self, long_side: int, last: bool) -> "StyleConfig":
         """The same with the layers and weights of one scale, of so many pixels a long side.
 

@@ -28,7 +28,6 @@ from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
 MATCHED_EVERY = 100  # steps, of neighbours
-MATCHED_SHARE = 0.7  # of the picture in what neighbours are sought for; the rest is the content
 STEPS = (50, 30, 20, 14, 10, 6)  # from the coarsest scale on; large forms settle first
 
 
@@ -206,7 +205,7 @@ def transfer(
             objective.neighbors.restore([places.to(device) for places in state.nearest])
         for step in range(done_here, scale.steps):
             if step % MATCHED_EVERY == 0:
-                objective.match(torch.lerp(now.photograph, image.clamp(0, 1), MATCHED_SHARE))
+                objective.match(torch.lerp(now.photograph, image.clamp(0, 1), config.matched_share))
             terms, gradient = objective(image)
             moved = optimizer.step(image, gradient)
             number += 1

@@ -18,6 +18,8 @@ NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, for
 IMAGE_BYTES = 12  # a pixel of an image, float32
 IMAGES = 6  # photograph, picture, gradients: held throughout
 STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
+NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once
+COMPONENTS_BYTES = 24  # a pixel of an image: what is compared with them
 USABLE = 0.8  # of the limit; allocators keep some of what was given back to them
 HISTORY = 50  # pairs of image and gradient differences, where there is room
 SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
@@ -41,6 +43,8 @@ def allot(
     limit = limit * USABLE
     pixels = size[0] * size[1]
     fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
+    if config.neighbor_weight:
+        fixed += NEIGHBORS_BYTES + pixels * COMPONENTS_BYTES
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
     left = limit - fixed

@@ -24,7 +24,7 @@ from velatura.perception.layers import channels, geometry
 
 GRID = "relu3_1"  # whose positions are matched
 COMPONENTS = 32  # of each layer, by which features are compared
-MOST = 1 << 16  # positions of a style that are compared with; of more, some at random
+MOST = 1 << 16  # positions of all styles that are compared with; of more, some at random
 QUARTER_TURNS = 4  # in which a style is looked at
 AT_ONCE = 1 << 24  # similarities
 
@@ -44,6 +44,7 @@ class StyleFeatures:
         walk: makes a walk over images of the size of one, to some layers.
         style: (1, 3, height, width).
         mask: what part of it counts, (1, 1, height, width), or all.
+        most: of its positions that are compared with.
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class StyleFeatures:
         walk: Callable[[Tensor, Sequence[str]], Walk],
         style: Tensor,
         mask: Tensor | None,
+        most: int = MOST,
     ) -> None:
         turned = []
         for turns in range(QUARTER_TURNS):
             image = style.rot90(turns, (2, 3)).contiguous()
             place = None if mask is None else mask.rot90(turns, (2, 3))
-            rows = _Rows(layers, image, place)
+            rows = _Rows(layers, image, place, most // QUARTER_TURNS)
             over = walk(image, layers)
             over.forward(image, rows.look)
             over.workers.add(*rows.of.values())
@@ -196,7 +198,9 @@ class _Rows:
     one it shares them with its neighbours.
     """
 
-    def __init__(self, layers: Sequence[str], image: Tensor, mask: Tensor | None) -> None:
+    def __init__(
+        self, layers: Sequence[str], image: Tensor, mask: Tensor | None, most: int
+    ) -> None:
         size = (image.shape[-2], image.shape[-1])
         # The last rows and columns of the grid may have no position at a coarser layer.
         sides = [[int(n / _ratio(name)) for n in positions(name, size)] for name in (*layers, GRID)]
@@ -206,7 +210,7 @@ class _Rows:
             counts = F.avg_pool2d(mask, geometry(GRID).stride)[0, 0, :rows, :columns]
         inside = (counts >= counts.max().clamp_max(0.5)).nonzero()
         order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(0))
-        self.chosen = inside[order[: MOST // QUARTER_TURNS].sort().values.to(inside.device)]
+        self.chosen = inside[order[:most].sort().values.to(inside.device)]
         self.grid = positions(GRID, size)
         self.of: dict[str, Tensor] = {}
 

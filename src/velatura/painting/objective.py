@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from velatura.painting.config import StyleConfig
-from velatura.painting.neighbors import NeighborTerm, StyleFeatures
+from velatura.painting.neighbors import MOST, NeighborTerm, StyleFeatures
 from velatura.painting.terms import (
     STYLE_LOSSES,
     ContentTerm,
@@ -88,7 +88,7 @@ class Objective:
                 palette(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
             features = [
-                StyleFeatures([*neighbor_layers], walk, style, mask)
+                StyleFeatures([*neighbor_layers], walk, style, mask, MOST // len(styles))
                 for style, mask in zip_longest(styles if neighbor_layers else [], style_masks)
                 if style is not None
             ]

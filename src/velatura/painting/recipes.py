@@ -81,9 +81,35 @@ RECIPES = {
     "default": Recipe(
         StyleConfig(),
         "Velatura",
-        "Wasserstein distances in place of Gram matrices, coarse to fine, over frequencies: the "
-        "most painting for the time.",
+        "Neural neighbours for the strokes, Wasserstein distances for forms and palette, coarse to "
+        "fine, over frequencies: painted, and still to be recognised.",
         "See docs/method.md for what was tried.",
+    ),
+    "second-moments": Recipe(
+        StyleConfig(
+            content_layers={"relu3_1": 0.3, "relu4_2": 0.7}, neighbor_weight=0.0, deep_size=0
+        ),
+        "Velatura",
+        "Statistics alone, Wasserstein distances in place of Gram matrices: the photograph's own "
+        "detail stays, in the painting's colours and with its strokes over it.",
+        "The default before there were neighbours.",
+    ),
+    "neural-neighbors": Recipe(
+        StyleConfig(
+            content_layers={},
+            content_focus=0.0,
+            style_layers={},
+            forms_first=1.0,
+            neighbor_layers=dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
+            deep_size=0,
+        ),
+        "Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich, Neural neighbor style "
+        "transfer, 2022",
+        "No statistics and no content loss: each place of the picture is made of the features "
+        "that the style has where it looks most alike, turned by quarters too. Content enters "
+        "through which goes where.",
+        "One layer of each of the four blocks for all of them, VGG-19 for VGG-16, our L-BFGS, and "
+        "the style's distribution of colours in place of a correction at the end.",
     ),
     "gatys-2016": Recipe(
         _classic(
