@@ -60,3 +60,18 @@ def test_hypervolume_is_the_area_that_points_dominate():
     assert hypervolume([(0.5, 0.5), (0.25, 0.75)]) == pytest.approx(0.25 + 0.25 * 0.25)
     assert hypervolume([(0.5, 0.5), (0.6, 0.6)]) == pytest.approx(0.25)
     assert hypervolume([(1.2, 0.1), (0.1, 1.3)]) == 0
+
+
+def test_pictures_of_one_colour_and_pairs_of_the_same_picture_are_finite(measures, pair):
+    _, painting, start, goal = pair
+    flat, dots = torch.full_like(painting, 0.5), torch.ones_like(painting)
+    dots[..., 5, 5] = 0
+    views = [measures.view(picture) for picture in (flat, dots, 0 * flat)]
+    for photo, style in ((start, views[0]), (views[0], goal), (views[1], views[2]), (goal, goal)):
+        for picture in (start, goal, *views):
+            figures = (
+                measures.style(picture, style, photo),
+                measures.content(picture, photo, style),
+            )
+            assert all(0 <= figure < 200 for figure in figures), figures
+    assert measures.style(goal, goal, goal) == measures.content(goal, goal, goal) == 0
