@@ -32,8 +32,7 @@ def photos(files, photograph):
 
 @pytest.fixture
 def style(files):
-    torch.manual_seed(2)
-    save(files / "style.safetensors", Style(StyleNetwork(), {"painting": "noise"}))
+    save(files / "style.safetensors", Style(StyleNetwork(2), {"painting": "noise"}))
     return files / "style.safetensors"
 
 

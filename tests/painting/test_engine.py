@@ -1,4 +1,5 @@
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from skimage import data
 
 import velatura
 from velatura import ConfigError, ImageError, StyleConfig, transfer
-from velatura.images.io import read
+from velatura.images.io import read, to_pil
 from velatura.images.resize import gaussian_blur
 from velatura.painting.engine import plan, start
 from velatura.painting.objective import Objective
+from velatura.painting.optimizers import LBFGS
 from velatura.perception import weights
 from velatura.perception.devices import pick_device
 from velatura.perception.vgg import VGG19
@@ -286,3 +288,45 @@ def test_bf16_paints_a_picture_as_good_as_fp32_does():
         terms, _ = judge(last(transfer(photo, painting, config)).latent)
         losses.append(float(sum(terms.values())))
     assert losses[1] == pytest.approx(losses[0], rel=0.01)
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "adam", "colors": "content-luminance"}])
+def test_images_that_want_gradients_get_a_picture_that_carries_none(photograph, painting, options):
+    """Else every step's latent would keep the whole way there."""
+    images = [read(image).pixels.requires_grad_() for image in (photograph, painting, photograph)]
+    for step in transfer(*images[:2], StyleConfig(**SHORT, **options), first=images[2]):
+        tensors = [step.latent, step.image, step.colors, *step.state().optimizer.values()]
+        assert not any(tensor.requires_grad for tensor in tensors if tensor is not None)
+    assert images[0].grad is None
+    assert images[0].requires_grad  # the caller's own is as it was
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_the_callers_mode_changes_nothing_and_is_left_as_it_was(photograph, painting, mode):
+    config = StyleConfig(**SHORT)
+    expected = last(transfer(photograph, painting, config)).latent
+    with mode():
+        before = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+        for step in transfer(read(photograph).pixels, painting, config):
+            assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == before
+        picture = velatura.stylize(photograph, painting, config)
+    assert torch.equal(step.latent, expected)
+    assert picture.tobytes() == to_pil(expected).tobytes()
+
+
+def test_stylize_keeps_no_more_than_two_steps(photograph, painting, monkeypatch):
+    latents, most = [], 0
+
+    def watched(*arguments):
+        nonlocal most
+        for step in transfer(*arguments):
+            latents.append(weakref.ref(step.latent))
+            step = dataclasses.replace(step, optimizer=LBFGS())  # which keeps the last one too
+            yield step
+            del step
+            most = max(most, sum(latent() is not None for latent in latents))
+
+    monkeypatch.setattr("velatura.painting.stylize.transfer", watched)
+    velatura.stylize(photograph, painting, steps=(5, 5), precision="fp32")
+    assert len(latents) == 10
+    assert most <= 2

@@ -33,7 +33,7 @@ class Suitability(NamedTuple):
     kept: float
     """Of the distance to its surrogate, what a texture made from its statistics closes, 0 to 1.
 
-    A painting that does not differ from its surrogate, as one of one colour, has nothing to keep: 0.
+    0 for a painting that does not differ from its surrogate, as one of one colour.
     """
 
     chroma: float

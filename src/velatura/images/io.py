@@ -81,6 +81,7 @@ def read(source: ImageLike) -> Picture:
     import torch
 
     if isinstance(source, torch.Tensor):
+        source = source.detach()  # a picture that wants a gradient does not get one by painting
         if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
             raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
         if not source.is_floating_point():

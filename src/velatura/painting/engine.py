@@ -130,6 +130,7 @@ def _share_out(total: int, shares: list[int]) -> list[int]:
     return [*parts, total - sum(parts)]
 
 
+@torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def transfer(
     content: ImageLike,
     styles: "ImageLike | Sequence[ImageLike]",

@@ -1,5 +1,6 @@
 """A photograph and a painting in, a picture out."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,10 @@ def stylize(
     """
     if config is not None and options:
         raise ConfigError("expected a config or options by name, got both")
-    photograph = read(content)
-    *_, last = transfer(photograph.pixels, style, config or StyleConfig(**options))
-    alpha = photograph.alpha
+    config = config or StyleConfig(**options)
+    # Read once more by `transfer`: a photograph held here would stay in memory all along.
+    alpha = read(content).alpha
+    (last,) = deque(transfer(content, style, config), maxlen=1)
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))
     return to_pil(last.image, alpha)

@@ -40,8 +40,8 @@ def distance(image: Tensor, wanted: Palette, weights: Tensor | None = None) -> L
 
     Along a direction the best transport keeps the order: a colour goes to where the one of the same
     rank is (Rabin et al. 2011; Heitz et al. 2021, eq. 8, on a network's features). The mean over
-    the directions, relative to the wanted colours' variance, to `FLAT`'s at least. Ranks are counted
-    in bins, so that it takes sums over pixels alone, and colours of one bin are moved alike.
+    the directions, relative to the wanted colours' variance or that of FLAT. Ranks are counted in
+    bins, so that it takes sums over pixels alone, and colours of one bin are moved alike.
 
     `image` (1, 3, H, W), of pixels that weigh `weights` (1, 1, H, W).
     """
