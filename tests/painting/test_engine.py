@@ -307,7 +307,8 @@ def test_the_callers_mode_changes_nothing_and_is_left_as_it_was(photograph, pain
     expected = last(transfer(photograph, painting, config)).latent
     with mode():
         before = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
-        for step in transfer(read(photograph).pixels, painting, config):
+        steps = transfer(read(photograph).pixels, painting, config)
+        for step in steps:  # noqa: B007
             assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == before
         picture = velatura.stylize(photograph, painting, config)
     assert torch.equal(step.latent, expected)

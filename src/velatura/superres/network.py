@@ -118,7 +118,9 @@ def _convolution(
     inputs: int, outputs: int, generator: torch.Generator, gain: float = 1.0
 ) -> nn.Conv2d:
     # PyTorch's own first parameters would be drawn from the caller's random numbers.
-    convolution = nn.utils.skip_init(nn.Conv2d, inputs, outputs, 3, padding=1)
+    convolution: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Conv2d, inputs, outputs, 3, padding=1
+    )
     std = gain * (2 / (9 * inputs)) ** 0.5
     nn.init.normal_(convolution.weight, std=std, generator=generator)
     if convolution.bias is not None:
