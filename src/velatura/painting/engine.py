@@ -145,8 +145,9 @@ def transfer(
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
     same arguments give the same images bit for bit. From a `state` of the same painting
-    (`velatura.painting.checkpoint`) it goes on exactly there, for as many seconds again. Under `torchrun`, or within a
-    process group of torch.distributed, the processes share the work and yield the same steps.
+    (`velatura.painting.checkpoint`) it goes on exactly there, for as many seconds again.
+    Under `torchrun`, or within a process group of torch.distributed, the processes share the work
+    and yield the same steps.
 
     Raises:
         ImageError, ConfigError, WeightsError: when the first step is asked for.
