@@ -1,5 +1,6 @@
 import dataclasses
 import weakref
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -331,3 +332,28 @@ def test_stylize_keeps_no_more_than_two_steps(photograph, painting, monkeypatch)
     velatura.stylize(photograph, painting, steps=(5, 5), precision="fp32")
     assert len(latents) == 10
     assert most <= 2
+
+
+def test_styles_come_from_any_iterable_that_has_an_order(photograph, painting):
+    other = painting.rotate(90)
+    config = StyleConfig(blend=(1, 3), steps=(1,), precision="fp32")
+    expected = next(transfer(photograph, [painting, other], config)).loss
+    for styles in (
+        iter([painting, other]),
+        (s for s in (painting, other)),
+        {1: painting, 2: other}.values(),
+    ):
+        assert next(transfer(photograph, styles, config)).loss == expected
+    for styles in ({"a.png", "b.png"}, {"a.png": 1, "b.png": 2}):
+        with pytest.raises(ConfigError, match="styles: expected a list, as their order matters"):
+            next(transfer(photograph, styles, config))
+    with pytest.raises(ImageError, match="got NoneType"):
+        next(transfer(photograph, None))
+
+
+def test_a_style_may_be_a_files_contents(files, photograph):
+    path = files / "painting.png"
+    config = StyleConfig(steps=(1,), precision="fp32")
+    expected = next(transfer(photograph, path, config)).loss
+    for style in (path.read_bytes(), BytesIO(path.read_bytes()), [path.read_bytes()]):
+        assert next(transfer(photograph, style, config)).loss == expected

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -133,7 +133,7 @@ def _share_out(total: int, shares: list[int]) -> list[int]:
 @torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def transfer(
     content: ImageLike,
-    styles: "ImageLike | Sequence[ImageLike]",
+    styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     *,
     first: "ImageLike | None" = None,
