@@ -131,6 +131,6 @@ def _distances(
 ) -> dict[str, float]:
     """Per layer the Wasserstein distance of `image` to the painting whose `roots` they are."""
     return {
-        name: float(losses.wasserstein(moment, roots[name]).value)
+        name: max(0.0, float(losses.wasserstein(moment, roots[name]).value))
         for name, moment in _moments(network, image, layers).items()
     }

@@ -131,7 +131,9 @@ def _as_file(source: Any) -> Iterator[Path]:
     except ImageError as error:
         raise ImageError(str(error).replace(str(path), "image")) from error
     except (OSError, ValueError, TypeError, AttributeError) as error:  # closed, or open as text
-        raise ImageError(f"image: expected a binary file ({one_line(error)})") from error
+        raise ImageError(
+            f"image: expected a binary file that can be read ({one_line(error)})"
+        ) from error
 
 
 def read_image(path: Path) -> Image.Image:
