@@ -9,6 +9,7 @@ how far the two pictures' distributions of features and colours are from each ot
 
 import argparse
 import tempfile
+from collections import deque
 from pathlib import Path
 
 import torch
@@ -35,7 +36,7 @@ def main() -> None:
         masks = _masks(photo, half, Path(folder))
         config = StyleConfig(size=arguments.size, mask=masks)
         pictures = [
-            list(transfer(photo, [arguments.style, inside], config))[-1].image
+            deque(transfer(photo, [arguments.style, inside], config), maxlen=1)[0].image
             for inside in (arguments.inside, arguments.other)
         ]
     measures = Measures()

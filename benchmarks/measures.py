@@ -26,6 +26,8 @@ BANDS = {"fine": (0.5, 1.0), "middle": (1.0, 2.0), "coarse": (4.0, 8.0)}
 WINDOW = 32  # pixels a side, in which lightness is correlated
 CELL = 16  # pixels a side, whose lightness is put in order
 NOTICED = 0.05  # difference of lightness, below which there is no order
+NO_EDGE = 1e-4  # of lightness, of which a grey level is 0.004: rounding
+ALIKE = 0.01  # distance of photograph and painting, relative, below which they are no pair to judge
 
 
 class View(NamedTuple):
@@ -71,21 +73,23 @@ class Measures:
         for one, goal, start in zip(
             picture.quantiles, painting.quantiles, photograph.quantiles, strict=True
         ):
-            ratios.append(float((one - goal).square().mean() / (start - goal).square().mean()))
+            apart = (start - goal).square().mean()
+            least = ALIKE**2 * goal.square().mean()
+            ratios.append(float((one - goal).square().mean() / torch.maximum(apart, least)))
         weighted = sum(share * ratio**0.5 for share, ratio in zip(shares, ratios, strict=True))
         return weighted / sum(shares)
 
     def content(self, picture: View, photograph: View, painting: View) -> float:
         """Difference of self-similarity (Kolkin et al. 2019, eq. 6) and of edges."""
         ratios = [
-            float((one - goal).abs().mean() / (far - goal).abs().mean())
+            float((one - goal).abs().mean() / max((far - goal).abs().mean(), ALIKE * goal.mean()))
             for one, goal, far in zip(
                 picture.similarity, photograph.similarity, painting.similarity, strict=True
             )
         ]
         lost = _edges_lost(picture.edges, photograph.edges)
         lost_by_painting = _edges_lost(painting.edges, photograph.edges)
-        return sum(ratios) / len(ratios) / 2 + lost / lost_by_painting / 2
+        return sum(ratios) / len(ratios) / 2 + lost / max(lost_by_painting, ALIKE) / 2
 
     def _quantiles(self, features: Tensor) -> Tensor:
         """Quantiles of each projection of features (1, C, H, W)."""
@@ -98,9 +102,13 @@ class Measures:
 
 
 def _self_similarity(features: Tensor) -> Tensor:
-    """Cosine distances between positions of a grid; each row sums to 1."""
+    """Cosine distances between positions of a grid; each row sums to 1.
+
+    What deviates from the mean by a thousandth of it has no direction: it is as far from all.
+    """
     grid = F.adaptive_avg_pool2d(features, POSITIONS)[0].flatten(1)
-    unit = F.normalize(grid - grid.mean(1, keepdim=True), dim=0)
+    mean = grid.mean(1, keepdim=True)
+    unit = F.normalize(grid - mean, dim=0, eps=1e-3 * float(mean.norm()))
     distances = (1 - unit.T @ unit).clamp_min(0)
     return distances / distances.sum(1, keepdim=True)
 
@@ -114,8 +122,13 @@ def _edges(lightness: Tensor) -> Tensor:
 
 
 def _edges_lost(edges: Tensor, wanted: Tensor) -> float:
-    """1 − the correlation of edge strength, wherever light and dark may have changed places."""
+    """1 − the correlation of edge strength, wherever light and dark may have changed places.
+
+    All are lost where there are none: edges equally strong everywhere have no place.
+    """
     one, other = (tensor.norm(dim=1).flatten() for tensor in (edges, wanted))
+    if min(float(one.std()), float(other.std())) < NO_EDGE:
+        return 1.0
     return 1 - float(torch.corrcoef(torch.stack([one, other]))[0, 1])
 
 

@@ -1,6 +1,7 @@
 """Pictures that are painted once and kept, so that a stopped measurement goes on where it was."""
 
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,6 @@ def painted(path: Path, photo: Tensor, painting: Tensor, **options: Any) -> Tens
         print(path, file=sys.stderr, flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         config = StyleConfig.from_dict({"size": max(photo.shape[-2:])} | options)
-        *_, last = transfer(photo, [painting], config)
+        (last,) = deque(transfer(photo, [painting], config), maxlen=1)
         write(path, to_pil(resize(last.image, (photo.shape[-2], photo.shape[-1]))))
     return read(path).pixels

@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,7 @@ def _engine(
 ) -> tuple[Tensor, float]:
     config = replace(config, size=max(photo.shape[-2:]), max_seconds=limit)
     began = time.perf_counter()
-    *_, last = transfer(photo, [painting], config)
+    (last,) = deque(transfer(photo, [painting], config), maxlen=1)
     return resize(last.image, (photo.shape[-2], photo.shape[-1])), time.perf_counter() - began
 
 

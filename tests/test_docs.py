@@ -32,6 +32,15 @@ def test_every_option_is_documented_as_it_is():
             assert f"| `{flag}` | {option.metadata['help']} | {column} |" in page
 
 
+def test_there_are_pages_with_commands_and_links_to_look_at():
+    assert len(PAGES) > 5
+    commands = [
+        line for page in PAGES for block in blocks(page, "sh") for line in block.split("\n")
+    ]
+    assert sum(line.startswith("velatura ") for line in commands) > 20
+    assert sum(len(re.findall(r"\]\(", page.read_text(encoding="utf-8"))) for page in PAGES) > 20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_in_the_documents_parse(page):
     for block in blocks(page, "sh"):

@@ -3,10 +3,12 @@
 Command lines, forms and stored settings are read off such classes. Nothing here imports torch.
 """
 
+import csv
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from velatura.errors import ConfigError
 
@@ -14,33 +16,50 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # typing's from Python 3.11 on
 
 LARGEST = 1e15  # of any number; float32 squares it without overflow
+LONGEST = 200  # letters of a value that a message shows
 
 
 def option(default: Any, help: str) -> Any:
     """A field of an Options class."""
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"help": help})
+        return field(default_factory=lambda: Frozen(default), metadata={"help": help})
     return field(default=default, metadata={"help": help})
+
+
+class Frozen(dict[str, Any]):
+    """A dictionary that stays as it is made, and may be a key. A copy by `dict()` may change."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("options are frozen; make others with dataclasses.replace")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[type["Frozen"], tuple[dict[str, Any]]]:
+        return Frozen, (dict(self),)
 
 
 @dataclass(frozen=True)
 class Options:
-    """Base of option classes. Raises ConfigError where a value is not of its field's type."""
+    """Base of option classes. Raises ConfigError where a value is not of its field's type.
+
+    Values are kept as plain ones: NumPy's and PyTorch's numbers, lists and paths are converted.
+    """
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for entry in dataclasses.fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, list):
-                value = tuple(value)
-            elif isinstance(value, dict):  # the caller's may change; JSON knows no tuples
-                value = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            value = _plain(getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
             _check_type(entry.name, value, hints[entry.name])
 
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, fit for JSON."""
-        return dataclasses.asdict(self)
+        values = {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+        return {k: dict(v) if isinstance(v, dict) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Self":
@@ -62,10 +81,17 @@ def as_text(value: object) -> str:
     if isinstance(value, dict):
         return ",".join(f"{name}={as_text(item).replace(',', ':')}" for name, item in value.items())
     if isinstance(value, (tuple, list)):
-        return ",".join(map(as_text, value))
+        return ",".join(map(_quoted, map(as_text, value)))
     if isinstance(value, float) and float(short := f"{value:g}") == value:
         return short
     return str(value)
+
+
+def _quoted(text: str) -> str:
+    """`text` as one of several between commas."""
+    if any(mark in text for mark in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def choices(options: type[Options], name: str) -> tuple[str, ...] | None:
@@ -80,7 +106,7 @@ def _parser(hint: Any) -> Callable[[str], Any]:
     if hint == tuple[float, ...]:
         return lambda text: tuple(float(part) for part in text.split(","))
     if hint == tuple[str, ...]:
-        return lambda text: tuple(text.split(","))
+        return parse_names
     if hint == dict[str, float]:
         return _parse_layers
     if hint == dict[str, tuple[float, ...]]:
@@ -88,6 +114,14 @@ def _parser(hint: Any) -> Callable[[str], Any]:
     if hint == float | None:
         return float
     return str if get_origin(hint) is Literal else hint
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """`a.png,b.png`; names that have commas of their own in quotation marks, as in CSV files."""
+    try:
+        return tuple(*csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
 
 
 def _parse_layers(text: str) -> dict[str, float]:
@@ -108,18 +142,33 @@ def _parse_blends(text: str) -> dict[str, tuple[float, ...]]:
     }
 
 
+def _plain(value: Any) -> Any:
+    """A value without anything of NumPy, PyTorch or pathlib, and that nobody can change."""
+    if hasattr(value, "tolist"):  # numbers and arrays of either
+        value = value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    if isinstance(value, Mapping):  # the caller's may change
+        return Frozen({_plain(key): _plain(item) for key, item in value.items()})
+    return value
+
+
 def _check_type(name: str, value: Any, hint: Any) -> None:
     if get_origin(hint) is Literal:
         check(value in get_args(hint), name, value, " or ".join(get_args(hint)))
     elif hint is int:
         check(isinstance(value, int) and not isinstance(value, bool), name, value, "a whole number")
-    elif hint is bool or hint is str:
-        check(isinstance(value, hint), name, value, hint.__name__)
+    elif hint is bool:
+        check(isinstance(value, bool), name, value, "True or False")
+    elif hint is str:
+        check(isinstance(value, str), name, value, "text")
     elif hint is float or hint == float | None:
         if value is not None or hint is float:
             _check_number(name, value)
     elif hint in (tuple[int, ...], tuple[float, ...], tuple[str, ...]):
-        check(isinstance(value, tuple), name, value, "a tuple")
+        check(isinstance(value, tuple), name, value, f"a list of {_ITEMS[get_args(hint)[0]]}")
         for item in value:
             _check_type(name, item, get_args(hint)[0])
     else:
@@ -130,10 +179,20 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
 
 def _check_number(name: str, value: Any) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    check(number and abs(value) <= LARGEST, name, value, f"a number of at most {LARGEST:g}")
+    check(number, name, value, "a number")
+    expected = f"a number between -{LARGEST:g} and {LARGEST:g}"
+    check(abs(value) <= LARGEST, name, value, expected)
+
+
+_ITEMS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}
 
 
 def check(condition: bool, name: str, value: Any, expected: str) -> None:
-    """Raise ConfigError unless `condition` is true of option `name`."""
+    """Raise ConfigError unless `condition` is true of an option, as `size` or `blend relu1_1`."""
     if not condition:
-        raise ConfigError(f"{name.replace('_', '-')}: expected {expected}, got {value!r}")
+        option, space, layer = name.partition(" ")
+        got = repr(value)
+        got = got if len(got) <= LONGEST else f"{got[:LONGEST]}…"
+        raise ConfigError(
+            f"{option.replace('_', '-')}{space}{layer}: expected {expected}, got {got}"
+        )

@@ -73,3 +73,20 @@ def test_noise_has_no_structure_beyond_its_spectrum_and_a_painting_has(
 def test_grey_paintings_have_no_chroma(network, generator):
     grey = random_image(generator, 96, 96).mean(dim=1, keepdim=True).expand(1, 3, 96, 96)
     assert measure(network, grey).chroma < 0.01
+
+
+@pytest.mark.parametrize("name", ["black", "white", "one colour", "two pixels"])
+def test_measures_of_pictures_with_nothing_on_them_are_ordinary_numbers(network, name, monkeypatch):
+    monkeypatch.setattr(suitability, "STEPS", (2,))
+    monkeypatch.setattr(suitability, "SIZE", 48)
+    painting = torch.ones(1, 3, 64, 64)
+    if name == "two pixels":
+        painting[..., 5, 5], painting[..., 30, 20] = 0.0, 0.9
+    elif name != "white":
+        painting *= {"black": 0.0, "one colour": 0.45}[name]
+    figures = measure(network, painting).figures()
+    assert 0 <= figures["kept"] <= 1
+    assert all(-0.01 < figure < 512 for figure in figures.values()), figures
+    if name != "two pixels":
+        assert figures["variety"] == pytest.approx(1, abs=0.01)
+        assert max(v for k, v in figures.items() if k.startswith("structure")) < 0.01

@@ -82,3 +82,18 @@ def test_a_photograph_is_legible_and_its_negative_and_another_picture_are_not(pa
     assert legibility(0.4 * photo + 0.3, photo) > 0.95
     assert legibility(1 - photo, photo) < 0.2
     assert legibility(painting, photo) < 0.4
+
+
+def test_pictures_of_one_colour_and_pairs_of_the_same_picture_are_finite(measures, pair):
+    _, painting, start, goal = pair
+    flat, dots = torch.full_like(painting, 0.5), torch.ones_like(painting)
+    dots[..., 5, 5] = 0
+    views = [measures.view(picture) for picture in (flat, dots, 0 * flat)]
+    for photo, style in ((start, views[0]), (views[0], goal), (views[1], views[2]), (goal, goal)):
+        for picture in (start, goal, *views):
+            figures = (
+                measures.style(picture, style, photo),
+                measures.content(picture, photo, style),
+            )
+            assert all(0 <= figure < 200 for figure in figures), figures
+    assert measures.style(goal, goal, goal) == measures.content(goal, goal, goal) == 0

@@ -23,6 +23,15 @@ def test_help_names_every_command_and_loads_no_torch(velatura):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_help_is_the_same_where_python_drops_docstrings(velatura, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (["--help"], ["upscale", "train", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-OO", "-m", "velatura", *arguments], capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout) == (0, velatura(*arguments).stdout), done.stderr
+
+
 def test_a_command_imports_itself_and_no_other():
     code = (
         "import sys; from velatura.cli.main import main; code = main(['fast', 'list']);"

@@ -79,3 +79,28 @@ def test_a_resumed_painting_has_the_memory_it_began_with(velatura):
     process.kill()
     process.communicate()
     assert json.loads(stored.read_text())["config"]["memory"].endswith("MB")
+
+
+def test_a_painting_whose_seconds_are_over_goes_on_from_its_last_step(velatura):
+    """As often as it is asked to, each time for as long; or for as long as one says."""
+    done = velatura(
+        *("stylize", "photo.png", "painting.png", "--steps", "3,2", "-o", "out.png", "--json"),
+        *("--checkpoint", "state", "--max-seconds", "0.001"),
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["steps"] == 1
+    assert "stopped after step 1 of 5" in done.stderr
+    assert "go on with: velatura resume state" in done.stderr
+    assert json.loads(velatura("resume", "state", "--json").stdout)["steps"] == 2
+    done = velatura("resume", "state", "--max-seconds", "1000", "--json")
+    assert json.loads(done.stdout)["steps"] == 5
+    assert "go on with" not in done.stderr
+    assert not list((velatura.folder / "state").iterdir())
+
+
+def test_seconds_of_a_resumed_painting_are_checked(velatura):
+    (velatura.folder / "state").mkdir()
+    velatura(*STYLIZE, "-o", "out.png", "--checkpoint", "state", "--max-seconds", "0.001")
+    done = velatura("resume", "state", "--max-seconds", "-3")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "max-seconds: expected a number above 0" in done.stderr

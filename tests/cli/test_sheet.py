@@ -20,10 +20,17 @@ def test_lists_are_swept_apart_by_semicolons(velatura):
         *SHEET, "-o", "sheet.png", "--sweep", "style-layers=relu1_1=1;relu2_1=1,relu3_1=1"
     )
     assert done.returncode == 0, done.stderr
+    with Image.open(velatura.folder / "sheet.png") as sheet:
+        assert 2.5 * 64 < sheet.width < 3.5 * 64  # two pictures and the style's name
+        columns = [sheet.crop((right - 60, 40, right - 10, 70)) for right in (sheet.width, 134)]
+        assert all(len(column.getcolors(1 << 24)) > 100 for column in columns)
+        assert columns[0].tobytes() != columns[1].tobytes()
 
 
 def test_without_a_sweep_there_is_one_column(velatura):
     assert velatura(*SHEET, "-o", "sheet.png").returncode == 0
+    with Image.open(velatura.folder / "sheet.png") as sheet:
+        assert 64 < sheet.width < 2.5 * 64
 
 
 def test_a_wrong_sweep_is_one_line(velatura):

@@ -6,13 +6,15 @@ from velatura.fast.network import StyleNetwork
 
 
 def learnt_network(seed):
-    torch.manual_seed(seed)
-    network = StyleNetwork().requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    network = StyleNetwork(seed).requires_grad_(False)
     for name, parameter in network.named_parameters():
         if name.endswith(("_scale", "_bias")):
-            parameter += 0.3 * torch.randn(parameter.shape)
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
     network.up1_kernel *= 5
-    painting = torch.rand(1, 3, 40, 40) * torch.tensor([0.9, 0.5, 0.3]).view(3, 1, 1)
+    painting = torch.rand(1, 3, 40, 40, generator=generator) * torch.tensor([0.9, 0.5, 0.3]).view(
+        3, 1, 1
+    )
     painting[:, 1] += 0.5 * painting[:, 0]  # colours that go together
     network.set_palette(painting)
     return network

@@ -306,3 +306,46 @@ def test_damaged_files_raise_nothing_but_image_errors(tmp_path, gradient, ending
         path.write_bytes(bytes(damaged))
         with contextlib.suppress(ImageError):
             io.read(path)
+
+
+def test_contents_are_read_like_the_file(tmp_path, photograph):
+    path = tmp_path / "photo.tiff"
+    deep = (np.asarray(photograph).astype(np.uint16) * 257)[:8]
+    io.write(path, deep)
+    expected, data = io.read(path).pixels, path.read_bytes()
+    with path.open("rb") as file:
+        file.seek(7)
+        for source in (data, bytearray(data), memoryview(data), bytes_io.BytesIO(data), file):
+            for _ in range(2):
+                assert torch.equal(io.read(source).pixels, expected)
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        (b"", "image: expected an image file, got 0 bytes"),
+        (bytes_io.BytesIO(b"no picture"), "image: expected an image"),
+        (bytes_io.StringIO("no picture"), "image: expected a binary file"),
+        (None, "got NoneType"),
+        ([[0.5]], "got list"),
+        (7, "got int"),
+    ],
+)
+def test_what_is_no_picture_is_told(source, told):
+    with pytest.raises(ImageError, match=told) as error:
+        io.read(source)
+    assert "velatura-" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_closed_files_are_told():
+    source = bytes_io.BytesIO(b"data")
+    source.close()
+    with pytest.raises(ImageError, match="image: expected a binary file"):
+        io.read(source)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_a_grey_array():
+    values = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert torch.equal(io.read(np.matrix(values)).pixels, io.read(values).pixels)

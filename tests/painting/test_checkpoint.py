@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -21,6 +23,15 @@ def test_resume_gives_the_same_image(photograph, painting, tmp_path, optimizer, 
     assert resumed.number == whole.number == 8
     assert torch.equal(resumed.latent, whole.latent)
     assert resumed.seconds > state.seconds
+
+
+def test_a_resumed_painting_has_its_seconds_again(photograph, painting):
+    config = StyleConfig(steps=(2, 2), max_seconds=1000)
+    state = next(transfer(photograph, [painting], config)).state()
+    state = dataclasses.replace(state, seconds=5000.0)
+    *_, resumed = transfer(photograph, [painting], config, state=state)
+    assert resumed.number == resumed.total == 4
+    assert resumed.seconds > 5000
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors at all" * 10])

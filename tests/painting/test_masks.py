@@ -1,5 +1,6 @@
 """Where which style goes."""
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -147,3 +148,18 @@ def test_grey_values_are_read_as_soft_edges(tmp_path, photograph, painting):
     assert 0.4 < float(read(tmp_path / "ramp.png").pixels.mean()) < 0.6
     config = StyleConfig(mask=(str(tmp_path / "ramp.png"),), steps=(2,), precision="fp32")
     assert torch.isfinite(next(transfer(photograph, [painting], config)).image).all()
+
+
+@pytest.mark.parametrize("option", ["mask", "style_mask"])
+def test_a_mask_narrower_than_a_layers_positions_asks_nothing_of_it(
+    tmp_path, photograph, painting, option
+):
+    """relu5_1 has a position for every 16 pixels; the last 12 columns of 76 have none."""
+    columns = np.zeros((64, 76), np.uint8)
+    columns[:, -12:] = 255
+    Image.fromarray(columns).save(tmp_path / "edge.png")
+    images = [image.resize((76, 64)) for image in (photograph, painting)]
+    config = StyleConfig(**{option: (str(tmp_path / "edge.png"),)}, single_scale=True, steps=(2,))
+    for step in transfer(*images, config):
+        assert step.loss < 100
+        assert torch.isfinite(step.image).all()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import distributed as dist
 from torch import multiprocessing
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from velatura.errors import WorkerError
 from velatura.images.resize import gaussian_blur
@@ -115,3 +116,21 @@ def test_alone_nothing_changes():
     assert torch.equal(tensor, torch.ones(2))
     assert workers.agree(tensor) is tensor
     assert workers.agree_on(2.5) == 2.5
+
+
+def test_numbers_on_the_cpu_travel_where_only_gpus_talk(monkeypatch):
+    """As over NCCL alone; PyTorch's pretended device stands for the GPU."""
+    travelled = []
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "get_backend_config", lambda: "meta:nccl")
+    for name in ("all_reduce", "broadcast"):
+        monkeypatch.setattr(dist, name, lambda tensor, **_: travelled.append(tensor.device.type))
+    workers = join(CPU)
+    with FakeTensorMode():
+        number, features = torch.ones(()), torch.ones(2, device="meta")
+        workers.add(number, features)
+        assert workers.agree(number).device.type == "cpu"
+        assert workers.agree(features).device.type == "meta"
+    assert travelled == ["meta"] * 4

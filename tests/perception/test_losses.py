@@ -91,9 +91,28 @@ def test_wasserstein_takes_a_painting_with_fewer_positions_than_channels(generat
     torch.testing.assert_close(root @ root.T, f @ f.T / 3)
 
 
-def test_wasserstein_of_black_is_finite():
-    loss = losses.wasserstein(torch.zeros(4, 4), losses.moments_root(torch.zeros(4, 4)))
-    assert torch.isfinite(loss.gradient).all()
+def test_wasserstein_to_a_target_of_zeros_is_no_loss(generator):
+    root = losses.moments_root(torch.zeros(4, 4))
+    for moment in (torch.zeros(4, 4), covariance(generator, 4).float()):
+        loss = losses.wasserstein(moment, root)
+        assert float(loss.value) == 0
+        assert not loss.gradient.any()
+
+
+def test_wasserstein_of_zeros_is_the_whole_distance_and_its_gradient_no_more_than_damped(generator):
+    target = 1e6 * covariance(generator, 4).float()
+    root = losses.moments_root(target)
+    loss = losses.wasserstein(torch.zeros(4, 4), root)
+    assert float(loss.value) == pytest.approx(1)
+    assert float(loss.gradient.abs().max() * target.trace()) < 2e6
+    faint = losses.wasserstein(1e-4 * target, root)  # far above rounding: as if nothing held it
+    assert float(faint.gradient.abs().max() * target.trace()) < 200
+
+
+def test_content_relative_to_zeros_is_no_loss(generator):
+    loss = losses.content(features(generator, 1, 3, 4, 4), torch.zeros(1, 3, 4, 4), 0.0)
+    assert float(loss.value) == 0
+    assert not loss.gradient.any()
 
 
 def test_content_gradient_equals_finite_differences(generator):

@@ -67,8 +67,18 @@ def test_one_colour_alone_is_no_trouble(generator, value):
     for image, painting in ((flat, random_image(generator, 20, 20)), (flat, flat)):
         for one, other in ((image, painting), (painting, image)):
             loss = palette.distance(one, palette.palette(other))
-            assert torch.isfinite(loss.value)
+            assert 0 <= float(loss.value) <= 1 / palette.FLAT**2
             assert torch.isfinite(loss.gradient).all()
+    assert float(palette.distance(flat, palette.palette(flat)).value) < 0.01  # within a bin
+
+
+def test_grain_on_one_colour_weighs_as_much_as_none(generator):
+    """Else a single pixel of another grey would multiply the loss a thousandfold."""
+    white, image = torch.ones(1, 3, 20, 20), random_image(generator, 20, 20)
+    speck = white.clone()
+    speck[..., 3, 4] -= 1 / 255
+    one, other = (float(palette.distance(image, palette.palette(p)).value) for p in (white, speck))
+    assert one == pytest.approx(other, rel=0.01)
 
 
 def test_steps_along_the_gradient_bring_the_colours(generator):

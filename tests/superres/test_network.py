@@ -11,8 +11,7 @@ from ..conftest import random_image
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(3)
-    made = UpscaleNetwork().requires_grad_(False)
+    made = UpscaleNetwork(3).requires_grad_(False)
     for tail in made.enlarge.values():
         tail.weight.mul_(10)  # so that what the network adds is large
     return made

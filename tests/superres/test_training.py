@@ -21,7 +21,6 @@ def photographs(tmp_path, photograph):
 
 
 def test_what_is_held_out_is_enlarged_better_than_by_bicubic(photographs):
-    torch.manual_seed(0)
     lesson = Lesson(UpscaleNetwork(), photographs, QUICK)
 
     class Bicubic(UpscaleNetwork):
@@ -58,7 +57,8 @@ def test_what_is_learnt_from_is_degraded(photographs, harm):
 
 
 def test_a_blend_is_linear_in_the_parameters():
-    one, other = UpscaleNetwork(), UpscaleNetwork()
+    one, other = UpscaleNetwork(1), UpscaleNetwork(2)
+    assert not torch.equal(one.leave.weight, other.leave.weight)
     found = blended(one, other, 0.25).leave.weight
     torch.testing.assert_close(found, 0.75 * one.leave.weight + 0.25 * other.leave.weight)
 

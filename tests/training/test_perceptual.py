@@ -65,3 +65,16 @@ def test_every_layer_of_either_distance_is_relative_to_the_painting(network, gen
     terms, _ = loss(flat, flat)
     for name in STYLE:
         assert 0.05 < float(terms[f"style {name}"]) < 2
+
+
+@pytest.mark.parametrize("style_loss", ["wasserstein", "gram"])
+def test_a_style_or_photograph_that_excites_no_feature_asks_for_nothing(generator, style_loss):
+    def black_is_nothing(image, layers):
+        return {name: image.repeat(1, 2, 1, 1) for name in layers}
+
+    loss = PerceptualLoss(black_is_nothing, {"relu2_1": 0.7}, {"relu1_1": 1.0}, style_loss)
+    black, pictures = torch.zeros(1, 3, 16, 16), random_image(generator, 16, 16)
+    loss.set_style(black)
+    terms, gradient = loss(pictures, black)
+    assert not any(map(float, terms.values()))
+    assert not gradient.any()

@@ -15,6 +15,7 @@ SIZE = 256  # pixels a side of the square whose area a painting is measured at
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 HELD_OUT_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")  # that no texture is made from
 STEPS = (40, 30)
+NO_DISTANCE = 0.01  # over four layers, relative: less is rounding and the size of the sample
 
 
 class Suitability(NamedTuple):
@@ -30,7 +31,10 @@ class Suitability(NamedTuple):
     """Per layer how far it is from its surrogate: what it has beyond its spectrum."""
 
     kept: float
-    """Of the distance to its surrogate, what a texture made from its statistics closes, 0 to 1."""
+    """Of the distance to its surrogate, what a texture made from its statistics closes, 0 to 1.
+
+    0 for a painting that does not differ from its surrogate, as one of one colour.
+    """
 
     chroma: float
     """Mean chroma in Oklab: 0 for grey, about 0.1 for a colourful painting."""
@@ -84,7 +88,7 @@ def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) 
         variety(moments[STYLE_LAYERS[-1]]),
         unevenness,
         _distances(network, surrogate, roots, STYLE_LAYERS),
-        1 - held_out[0] / max(held_out[1], 1e-9),
+        max(0.0, 1 - held_out[0] / max(held_out[1], NO_DISTANCE)),
         float(lab[:, 1:].norm(dim=1).mean()),
         float(lab[:, 0].std()),
         alike,
@@ -127,6 +131,6 @@ def _distances(
 ) -> dict[str, float]:
     """Per layer the Wasserstein distance of `image` to the painting whose `roots` they are."""
     return {
-        name: float(losses.wasserstein(moment, roots[name]).value)
+        name: max(0.0, float(losses.wasserstein(moment, roots[name]).value))
         for name, moment in _moments(network, image, layers).items()
     }

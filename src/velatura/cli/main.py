@@ -11,7 +11,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -19,28 +19,28 @@ from velatura import __version__
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
 
-COMMANDS = (
-    "stylize",
-    "sheet",
-    "texture",
-    "reconstruct",
-    "resume",
-    "fast",
-    "upscale",
-    "upscale train",
-    "upscale export",
-    "anatomy",
-    "studio",
-    "style-report",
-    "duplicates",
-    "similar",
-    "recipes",
-    "demo",
-    "show-settings",
-    "doctor",
-    "completion",
-)
-"""Each in a module of its name, which is imported when it is asked for."""
+COMMANDS = {
+    "stylize": "paint a photograph, or a folder of them, in the style of a painting.",
+    "sheet": "several styles, and several values of an option, beside each other.",
+    "texture": "a new texture of any size from a painting, its style alone, out of noise.",
+    "reconstruct": "what a layer still knows of a photograph, painted from noise.",
+    "resume": "go on with a painting that was stopped or killed.",
+    "fast": "a style in one pass: train, apply, list, export.",
+    "upscale": "enlarge photographs two, three or four times.",
+    "upscale train": "learn to enlarge from a folder of photographs.",
+    "upscale export": "write an upscaling model as an ONNX file.",
+    "anatomy": "a page that shows what each layer sees of a photograph.",
+    "studio": "a web page to paint in and to watch.",
+    "style-report": "what a style loss can hold of a painting, and what to do about it.",
+    "duplicates": "finds pictures that are the same picture, whatever was done to them.",
+    "similar": "the pictures of an index that are most like a photograph.",
+    "recipes": "named configurations, and what each one teaches.",
+    "demo": "paint the shipped sample.",
+    "show-settings": "the settings stored in a picture, as JSON.",
+    "doctor": "what Velatura finds on this machine.",
+    "completion": "a script that completes the command line in a shell.",
+}
+"""What each does. It is in a module of its name, which is imported when it is asked for."""
 
 
 def named(given: Sequence[str]) -> str:
@@ -65,15 +65,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """The command line, or the part of it that some commands need."""
     parser = Parser(prog="velatura", description="Neural style transfer.")
     parser.add_argument("--version", action="version", version=f"velatura {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name in commands:
-        module = _module(name)
-        summary = (module.__doc__ or "").split(": ", 1)[1].split("\n")[0]
-        module.add_arguments(
+        summary = COMMANDS[name]
+        _module(name).add_arguments(
             subparsers.add_parser(name, help=summary, description=summary.capitalize())
         )
     return parser

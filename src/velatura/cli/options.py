@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from velatura.options import Options, as_text, choices, parsers
+from velatura.options import Options, as_text, choices, parse_names, parsers
 
 if TYPE_CHECKING:
     from velatura.painting.config import StyleConfig
@@ -67,7 +67,11 @@ def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
-_EXPECTED: dict[Any, str] = {int: "a whole number", float: "a number"}
+_EXPECTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    parse_names: "names between commas, each whole or in quotation marks",
+}
 
 
 def _default(option: "dataclasses.Field[Any]") -> str:

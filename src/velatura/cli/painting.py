@@ -120,19 +120,23 @@ def paint(
     if step is None:
         raise VelaturaError("nothing was painted: there was no step left to make")
     interrupted = isinstance(failure, KeyboardInterrupt)
+    unfinished = step.number < step.total
     report: dict[str, Any] = {}
     if is_first():
         report = _write(commission, step, alpha) | {"interrupted": interrupted}
         record.write()
+        if failure is None and unfinished:  # --max-seconds are over
+            checkpoints.write(step)
     if failure and not interrupted:
         progress.say(f"{commission.output}: what was painted before the failure")
         raise failure
-    stopped = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
+    how = "interrupted" if interrupted else "stopped"
+    stopped = f"{how} after step {step.number} of {step.total}, " if unfinished else ""
     height, width = (side * commission.upscale for side in step.scales[-1].size)
     progress.say(f"{commission.output}: {stopped}{width}×{height}, {step.seconds:.0f} s")
-    if checkpoint and interrupted:
+    if checkpoint and (interrupted or unfinished):
         progress.say(f"go on with: velatura resume {checkpoint}")
-    elif checkpoint and step.number == step.total and is_first():
+    elif checkpoint and is_first():
         checkpoints.clear()
     return report, interrupted
 
@@ -154,14 +158,19 @@ class Checkpoints:
 
     def add(self, step: "Step") -> None:
         """Look at a step; write its state if it is time."""
-        from velatura.painting import checkpoint
-
         if not self.folder or time.monotonic() < self.due or step.number == step.total:
             return
         began = time.monotonic()
-        checkpoint.save(self.folder / STATE, step.state())
+        self.write(step)
         spent = time.monotonic() - began
         self.due = time.monotonic() + max(self.seconds_between, 10 * spent)
+
+    def write(self, step: "Step") -> None:
+        """Write the state of a step, before the next one is taken."""
+        from velatura.painting import checkpoint
+
+        if self.folder:
+            checkpoint.save(self.folder / STATE, step.state())
 
     def clear(self) -> None:
         """Leave nothing behind of a painting that is done."""

@@ -1,6 +1,7 @@
 """`velatura resume`: go on with a painting that was stopped or killed."""
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,12 +11,21 @@ from velatura.cli.painting import paint
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="what --checkpoint named")
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="stop this run after so many (default: those the painting was begun with, if any)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(arguments: argparse.Namespace) -> int:
     commission = Commission.load(arguments.folder)
+    if arguments.max_seconds is not None:
+        config = dataclasses.replace(commission.config, max_seconds=arguments.max_seconds)
+        commission = dataclasses.replace(commission, config=config)
     report, interrupted = paint(commission, quiet=arguments.quiet, checkpoint=arguments.folder)
     if arguments.json and report:
         print(json.dumps(report))

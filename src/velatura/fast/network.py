@@ -1,5 +1,6 @@
 """The network that paints in one pass, with PyTorch; `layers.py` is its table."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -31,27 +32,32 @@ STRIP_STEP = 2 * len(OFFSETS) * max(layer.every for layer in LAYERS)
 
 
 class StyleNetwork(nn.Module):
-    """Paints pictures (batch, 3, height, width), sRGB in [0, 1], at least 16 pixels a side."""
+    """Paints pictures (batch, 3, height, width), sRGB in [0, 1], at least 16 pixels a side.
+
+    Its first parameters are drawn by `seed`.
+    """
 
     palette_mean: Tensor
     palette_axes: Tensor  # (3, 3), an axis a column
     palette_spread: Tensor
     grain: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        draw = functools.partial(torch.randn, generator=generator)
         for layer in LAYERS:
             shape = SHAPES[f"{layer.name}_kernel"]
             gain = (2 / math.prod(shape[1:])) ** 0.5 * (FIRST_CHANGE if layer.name == LAST else 1)
-            self.register_parameter(f"{layer.name}_kernel", nn.Parameter(gain * torch.randn(shape)))
+            self.register_parameter(f"{layer.name}_kernel", nn.Parameter(gain * draw(shape)))
             self.register_parameter(f"{layer.name}_bias", nn.Parameter(torch.zeros(layer.outputs)))
             if layer.name != LAST:
                 scale = nn.Parameter(torch.ones(layer.outputs))
                 self.register_parameter(f"{layer.name}_scale", scale)
             if layer.grained:
-                weight = nn.Parameter(FIRST_GRAIN * torch.randn(layer.outputs))
+                weight = nn.Parameter(FIRST_GRAIN * draw(layer.outputs))
                 self.register_parameter(f"{layer.name}_grain", weight)
-        self.register_buffer("grain", torch.randn(SHAPES["grain"]))
+        self.register_buffer("grain", draw(SHAPES["grain"]))
         self.register_buffer("palette_mean", torch.full((3,), 0.5))
         self.register_buffer("palette_axes", torch.eye(3))
         self.register_buffer("palette_spread", torch.full((3,), 0.25))

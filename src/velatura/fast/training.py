@@ -148,6 +148,7 @@ class InTurn:
         return statistics.fmean(lesson.judge(network) for lesson, network in pairs)
 
 
+@torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def train_styles(
     paintings: Sequence[Tensor],
     paths: Sequence[Path],
@@ -168,10 +169,7 @@ def train_styles(
         DivergenceError: the loss is no finite number any more.
     """
     device = pick_device(options.device)
-    if start is None:
-        torch.manual_seed(options.seed)
-        start = StyleNetwork()
-    networks = _sharing(start.to(device), len(paintings))
+    networks = _sharing((start or StyleNetwork(options.seed)).to(device), len(paintings))
     course = InTurn(lessons(paintings, networks, paths, options, complain))
     steps, often = (count * len(paintings) for count in (options.steps, JUDGE_EVERY))
     together, rate = nn.ModuleList(networks), options.learning_rate

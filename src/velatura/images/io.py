@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -50,7 +50,9 @@ _ORIENTATIONS = {
 _SETTINGS_KEY = "velatura"  # name of the PNG text chunk
 _SETTINGS_PREFIX = "velatura "  # before the JSON in EXIF's image description
 
-ImageLike: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | torch.Tensor"
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | np.ndarray | torch.Tensor"
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ class Picture:
 
 
 def read(source: ImageLike) -> Picture:
-    """A picture from a path, a PIL image, an array or a tensor.
+    """A picture from a path, a file's contents, a PIL image, an array or a tensor.
+
+    Contents are bytes, or a binary file that is open, which is read from its beginning.
 
     Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
     floating point in [0, 1]; tensors are (1, 3, height, width) in [0, 1]. Files have their
@@ -80,7 +84,11 @@ def read(source: ImageLike) -> Picture:
     """
     import torch
 
+    if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
+        with _as_file(source) as path:
+            return read(path)
     if isinstance(source, torch.Tensor):
+        source = source.detach()  # a picture that wants a gradient does not get one by painting
         if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
             raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
         if not source.is_floating_point():
@@ -88,7 +96,7 @@ def read(source: ImageLike) -> Picture:
         _check_range(float(source.min()), float(source.max()))
         return Picture(source.float().clamp(0, 1))
     if isinstance(source, np.ndarray):
-        array = source
+        array = np.asarray(source)  # a matrix has two axes whatever is done to it
     elif isinstance(source, Image.Image):
         try:
             array = _decode(source)
@@ -96,11 +104,36 @@ def read(source: ImageLike) -> Picture:
             raise
         except Exception as error:  # a file opened, but not yet decoded
             raise ImageError(f"image: cannot be read ({one_line(error)})") from error
+    elif isinstance(source, (str, os.PathLike)):
+        array = _decode_file(Path(os.fsdecode(source)))
     else:
-        array = _decode_file(Path(source))
+        raise ImageError(
+            "expected a path, a PIL image, an array, a tensor, bytes or a binary file, "
+            f"got {type(source).__name__}"
+        )
     seen = _as_seen(_as_float(array))
     tensor = torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))[None]
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
+
+
+@contextmanager
+def _as_file(source: Any) -> Iterator[Path]:
+    """A file's contents as a file for a while, for decoders that take nothing else."""
+    try:
+        if not isinstance(source, (bytes, bytearray, memoryview)):
+            if source.seekable():
+                source.seek(0)
+            source = source.read()
+        with tempfile.TemporaryDirectory(prefix="velatura-") as folder:
+            path = Path(folder) / "image"
+            path.write_bytes(source)
+            yield path
+    except ImageError as error:
+        raise ImageError(str(error).replace(str(path), "image")) from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # closed, or open as text
+        raise ImageError(
+            f"image: expected a binary file that can be read ({one_line(error)})"
+        ) from error
 
 
 def read_image(path: Path) -> Image.Image:

@@ -64,6 +64,9 @@ def _in_their_colors(
 
 
 def _match_spread(image: Tensor, reference: Tensor) -> Tensor:
-    """A grey `image` with the mean and standard deviation of another one."""
-    factor = reference.std() / image.std().clamp_min(1e-6)
+    """A grey `image` with the mean and standard deviation of another one.
+
+    Of less than a grey level's deviation no contrast is made.
+    """
+    factor = reference.std() / image.std().clamp_min(1 / 255)
     return ((image - image.mean()) * factor + reference.mean()).clamp(0, 1)

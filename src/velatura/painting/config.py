@@ -105,7 +105,9 @@ class StyleConfig(Options):
         "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
     )
     weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
-    max_seconds: float | None = option(None, "stop after this many seconds with what is painted")
+    max_seconds: float | None = option(
+        None, "stop after this many seconds with what is painted; resumed, as many again"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -134,9 +134,10 @@ def _share_out(total: int, shares: list[int]) -> list[int]:
     return [*parts, total - sum(parts)]
 
 
+@torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def transfer(
     content: ImageLike,
-    styles: "ImageLike | Sequence[ImageLike]",
+    styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     *,
     first: "ImageLike | None" = None,
@@ -148,8 +149,9 @@ def transfer(
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
     same arguments give the same images bit for bit. From a `state` of the same painting
-    (`velatura.painting.checkpoint`) it goes on exactly there. Under `torchrun`, or within a
-    process group of torch.distributed, the processes share the work and yield the same steps.
+    (`velatura.painting.checkpoint`) it goes on exactly there, for as many seconds again.
+    Under `torchrun`, or within a process group of torch.distributed, the processes share the work
+    and yield the same steps.
 
     Raises:
         ImageError, ConfigError, WeightsError: when the first step is asked for.
@@ -157,7 +159,8 @@ def transfer(
         WorkerError: a process that shares the work has ended.
     """
     config = config or StyleConfig()
-    began = time.monotonic() - (state.seconds if state else 0)
+    called = time.monotonic()
+    began = called - (state.seconds if state else 0)
     device = pick_device(config.device)
     workers = join(device)
     subjects = gather(content, styles, config, device)
@@ -231,7 +234,7 @@ def transfer(
             del gradient, moved
             if (
                 config.max_seconds
-                and workers.agree_on(time.monotonic() - began) > config.max_seconds
+                and workers.agree_on(time.monotonic() - called) > config.max_seconds
             ):
                 return
         # The caller still holds the last step, and with it the optimiser.

@@ -4,10 +4,10 @@ import os
 from collections.abc import Collection
 from typing import NamedTuple
 
-import psutil
 import torch
 
 from velatura.errors import ConfigError
+from velatura.machine import available_bytes
 from velatura.painting.config import StyleConfig
 from velatura.painting.stages import CUTS, first_pixels
 from velatura.perception.layers import channels, geometry
@@ -69,14 +69,15 @@ def allot(
 def limit_bytes(memory: str, device: torch.device) -> float:
     """`6GB`, `800MB` or `auto`, which is what is free on `device`, in bytes.
 
-    Processes that `torchrun` started on one machine share what is free.
+    On a CPU the limits of containers count. Processes that `torchrun` started on one machine
+    share what is free.
     """
     if memory != "auto":
         number, unit = memory[:-2], memory[-2]  # StyleConfig has checked the form
         return float(number) * (1e9 if unit.upper() == "G" else 1e6)
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
-    return 0.9 * psutil.virtual_memory().available / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return 0.9 * available_bytes() / int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def _bytes(layers: Collection[str], dtype: torch.dtype) -> float:

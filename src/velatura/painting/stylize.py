@@ -1,6 +1,7 @@
 """A photograph and a painting in, a picture out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ from velatura.version import __version__
 
 def stylize(
     content: ImageLike,
-    style: "ImageLike | Sequence[ImageLike]",
+    style: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     **options: Any,
 ) -> Image.Image:
     """Paint `content` in the style of `style`, or of several.
 
     Args:
-        content: path, PIL image, array (height, width[, 3 or 4]) or tensor (1, 3, height, width).
-        style: one image, or a list of images, of the same kinds.
+        content: path, PIL image, array (height, width[, 3 or 4]), tensor (1, 3, height, width), or
+            a file's contents: bytes, or a binary file that is open.
+        style: one image, or several in a list or another iterable, of the same kinds.
         config: all options together, or
         **options: some by name, as `size=256, content_weight=2`.
 
@@ -42,7 +44,8 @@ def stylize(
     if config is not None and options:
         raise ConfigError("expected a config or options by name, got both")
     photograph = read(content)
-    *_, last = transfer(photograph.pixels, style, config or StyleConfig(**options))
+    steps = transfer(photograph.pixels, style, config or StyleConfig(**options))
+    (last,) = deque(steps, maxlen=1)  # which lets go of the others
     alpha = photograph.alpha
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))

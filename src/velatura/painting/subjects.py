@@ -1,10 +1,11 @@
 """What is painted and after what: images and masks, read, checked, and at each scale's size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,7 +43,7 @@ class Subjects(NamedTuple):
 
 def gather(
     content: ImageLike,
-    styles: "ImageLike | Sequence[ImageLike]",
+    styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig,
     device: torch.device,
 ) -> Subjects:
@@ -53,8 +54,7 @@ def gather(
         ConfigError: there are more or fewer styles, blend weights or masks than fit each other.
     """
     photograph = read(content).pixels.to(device)
-    single = isinstance(styles, str) or not isinstance(styles, Sequence)
-    several = cast("Sequence[ImageLike]", [styles] if single else styles)
+    several = _listed(styles)
     paintings = [read(style).pixels.to(device) for style in several]
     if not paintings and config.style_weight and any(config.style_layers.values()):
         raise ConfigError("styles: expected at least one image, got none")
@@ -71,6 +71,18 @@ def gather(
         for path, painting in zip(config.style_mask, paintings, strict=False)
     ]
     return Subjects(*prepare(photograph, paintings, config, masks), masks, style_masks)
+
+
+def _listed(styles: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
+    """One style or several, in their order."""
+    if isinstance(styles, Set | Mapping):
+        raise ConfigError(
+            f"styles: expected a list, as their order matters, got a {type(styles).__name__}"
+        )
+    one = isinstance(styles, str | bytes | bytearray | memoryview | np.ndarray | Tensor)
+    if one or hasattr(styles, "read") or not isinstance(styles, Iterable):
+        return [cast("ImageLike", styles)]
+    return list(styles)
 
 
 def smallest_side(config: StyleConfig) -> int:

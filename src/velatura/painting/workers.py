@@ -5,6 +5,7 @@ layers' moments on the way to the loss, the gradient on the way back.
 """
 
 import atexit
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,27 +16,45 @@ from velatura.errors import WorkerError
 
 
 class Workers:
-    """One process among those that paint; alone, the first of one, which changes nothing."""
+    """One process among those that paint; alone, the first of one, which changes nothing.
 
-    def __init__(self, rank: int = 0, count: int = 1) -> None:
-        self.rank, self.count = rank, count
+    `carried` are the kinds of devices whose tensors travel. Those of others go by way of the first,
+    as numbers on the CPU do where the processes talk over NCCL alone.
+    """
+
+    def __init__(self, rank: int = 0, count: int = 1, carried: Sequence[str] = ("cpu",)) -> None:
+        self.rank, self.count, self.carried = rank, count, carried
 
     def add(self, *tensors: Tensor) -> None:
         """Replace each tensor by its sum over all processes."""
         if self.count > 1:
             for tensor in tensors:
-                _travel(dist.all_reduce, tensor)
+                self._travel(dist.all_reduce, tensor)
 
     def agree(self, tensor: Tensor) -> Tensor:
         """The first process's tensor, shaped like this process's."""
         if self.count > 1:
             tensor = tensor.clone()
-            _travel(dist.broadcast, tensor, src=0)
+            self._travel(dist.broadcast, tensor, src=0)
         return tensor
 
     def agree_on(self, number: float) -> float:
         """The first process's number."""
         return float(self.agree(torch.tensor(number, dtype=torch.float64)))
+
+    def _travel(self, collective: Any, tensor: Tensor, **options: Any) -> None:
+        """Do a collective in place."""
+        can_travel = tensor.device.type in self.carried
+        travelling = tensor if can_travel else tensor.to(self.carried[0])
+        try:
+            collective(travelling, **options)
+        except RuntimeError as error:
+            raise WorkerError(
+                "expected all processes of this painting to go on, one has ended "
+                f"({' '.join(str(error).split())[:120]})"
+            ) from error
+        if not can_travel:
+            tensor.copy_(travelling)
 
 
 def join(device: torch.device) -> Workers:
@@ -50,14 +69,6 @@ def join(device: torch.device) -> Workers:
         atexit.register(dist.destroy_process_group)  # its threads would abort the program's end
     if device.type == "cuda" and device.index is None:
         torch.cuda.set_device(dist.get_rank() % torch.cuda.device_count())
-    return Workers(dist.get_rank(), dist.get_world_size())
-
-
-def _travel(collective: Any, tensor: Tensor, **options: Any) -> None:
-    try:
-        collective(tensor, **options)
-    except RuntimeError as error:
-        raise WorkerError(
-            "expected all processes of this painting to go on, one has ended "
-            f"({' '.join(str(error).split())[:120]})"
-        ) from error
+    backends = (part.partition(":") for part in dist.get_backend_config().split(","))
+    carried = [kind for kind, _, _ in backends]  # of "cpu:gloo,cuda:nccl"
+    return Workers(dist.get_rank(), dist.get_world_size(), carried)

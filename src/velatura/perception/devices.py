@@ -1,16 +1,24 @@
 """Where and in what precision the network runs."""
 
+import functools
+import os
+
 import torch
 
 from velatura.errors import ConfigError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device that `name` means; `auto` is the first of CUDA, MPS and CPU that is there."""
+    """The device that `name` means; `auto` is the first of CUDA, MPS and CPU that is there.
+
+    Processes that are forked from now on have one thread of PyTorch's.
+    """
+    _mind_forks()
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+            name = "cuda"
+        else:
+            return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
         if device.type not in ("cpu", "cuda", "mps"):
@@ -23,6 +31,13 @@ def pick_device(name: str) -> torch.device:
             f"device: {name!r} is not there ({str(error).splitlines()[0]}); use auto or cpu"
         ) from None
     return device
+
+
+@functools.cache
+def _mind_forks() -> None:
+    """OpenMP's threads do not come along with a fork, and waiting for them would never end."""
+    if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+        os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:

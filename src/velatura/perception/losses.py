@@ -9,13 +9,14 @@ Notation: a layer's features are F with C channels and N positions, its moments
 M = F Fᵀ / divisor, and the painting's moments are M*.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-SMALLEST = 1e-30  # in place of zero under a fraction: a black painting has no moments
+SMALLEST = 1e-30  # in place of zero under a fraction whose numerator is then zero as well
 
 RANK_TOLERANCE = 1e-6  # eigenvalues below this part of the largest are the noise of float32 sums
 
@@ -117,16 +118,20 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     moments stand where covariances do, as in the Gram loss.
 
     `moment` is (C, C), `root` (C, rank) from `moments_root`. Inverse roots are damped by
-    `damping` times the largest root, so that directions the picture lacks do not explode.
+    `damping` times the largest root, so that directions the picture lacks do not explode; where it
+    has nothing but rounding errors, by as much as if it had these. A target of zeros, as of a mask
+    that is narrower than a layer's positions, asks for nothing.
     """
     root = root.to(moment.dtype)
     eigenvalues, vectors = _eigh(root.T @ moment @ root)
     roots = eigenvalues.clamp_min(0).sqrt()
-    inverse = 1 / (roots + damping * roots[-1]).clamp_min(SMALLEST)
+    size = root.square().sum()  # tr M*
+    least = damping * RANK_TOLERANCE**0.5 * size
+    inverse = 1 / torch.maximum(roots + damping * roots[-1], least.clamp_min(SMALLEST))
     carried = root @ vectors
     transport = (carried * inverse) @ carried.T  # (C, C)
-    scale = root.square().sum().clamp_min(SMALLEST)  # tr M*
-    value = (moment.trace() + scale - 2 * roots.sum()) / scale
+    scale = _unless_zero(size)
+    value = (moment.trace() + size - 2 * roots.sum()) / scale
     identity = torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
     return Loss(value, (identity - transport) / scale)
 
@@ -138,13 +143,13 @@ def content(
 
     Both are (batch, C, H, W). Two as `divisor` is the paper's. The number of elements gives the
     mean squared error; the target's own sum of squares gives the error relative to it, which makes
-    one weight mean the same at every layer. With `weights` (batch, 1, H, W) the error of each
-    position is multiplied by its own.
+    one weight mean the same at every layer; where that is zero, nothing is asked for. With
+    `weights` (batch, 1, H, W) the error of each position is multiplied by its own.
     """
     target = _at_least_float32(target)
     difference = features.to(target.dtype) - target
     weighted = difference if weights is None else difference * weights
-    divisor = max(divisor, SMALLEST)
+    divisor = divisor or math.inf
     return Loss((weighted * difference).sum() / divisor, weighted * (2 / divisor))
 
 
@@ -152,6 +157,11 @@ def square_sum(tensor: Tensor, weights: Tensor | None = None) -> Tensor:
     """Sum of squares, in float32 at least, each multiplied by its weight if there are any."""
     squares = _at_least_float32(tensor).square()
     return (squares if weights is None else squares * weights).sum()
+
+
+def _unless_zero(size: Tensor) -> Tensor:
+    """`size`, or infinity where it is zero: what is relative to nothing counts nothing."""
+    return torch.where(size > 0, size, torch.inf)
 
 
 def _eigh(matrix: Tensor) -> tuple[Tensor, Tensor]:

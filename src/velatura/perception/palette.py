@@ -11,6 +11,7 @@ from velatura.perception.losses import SMALLEST, Loss
 
 BINS = 1024  # along a direction; finer than the grey levels of a file
 MARGIN = 0.1  # how far, in terms of the cube of colours, a picture that is painted may leave it
+FLAT = 0.02  # standard deviation, five grey levels: what spreads less is grain on one colour
 AT_ONCE = 1 << 13  # pixels, so that what is needed meanwhile stays in the cache
 _AXES = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 _DIAGONALS = [[1, 1, 1], [1, -1, 0], [1, 0, -1], [0, 1, -1], [1, 1, 0], [1, 0, 1], [0, 1, 1]]
@@ -39,8 +40,8 @@ def distance(image: Tensor, wanted: Palette, weights: Tensor | None = None) -> L
 
     Along a direction the best transport keeps the order: a colour goes to where the one of the same
     rank is (Rabin et al. 2011; Heitz et al. 2021, eq. 8, on a network's features). The mean over
-    the directions, relative to the wanted colours' variance. Ranks are counted in bins, so that it
-    takes sums over pixels alone, and colours of one bin are moved alike.
+    the directions, relative to the wanted colours' variance or that of FLAT. Ranks are counted in
+    bins, so that it takes sums over pixels alone, and colours of one bin are moved alike.
 
     `image` (1, 3, H, W), of pixels that weigh `weights` (1, 1, H, W).
     """
@@ -48,7 +49,7 @@ def distance(image: Tensor, wanted: Palette, weights: Tensor | None = None) -> L
     total = counts.sum(1, keepdim=True).clamp_min(SMALLEST)
     ranks = (counts.cumsum(1) - counts / 2) / total
     moves = _centers(counts) - _at_ranks(wanted.counts, ranks)  # (D, BINS)
-    size = len(DIRECTIONS) * max(wanted.variance, SMALLEST)
+    size = len(DIRECTIONS) * max(wanted.variance, FLAT**2)
     value = (counts * moves.square() / total).sum() / size
     pushes = moves * (2 / (size * total))
     gradient = torch.empty_like(image)

@@ -23,10 +23,10 @@ TILE = 512  # pixels a side, before they are enlarged, that the network sees at 
 class Block(nn.Module):
     """Two convolutions whose result is added to what came in."""
 
-    def __init__(self) -> None:
+    def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
-        self.first = _convolution(CHANNELS, CHANNELS)
-        self.second = _convolution(CHANNELS, CHANNELS, gain=SMALL)
+        self.first = _convolution(CHANNELS, CHANNELS, generator)
+        self.second = _convolution(CHANNELS, CHANNELS, generator, gain=SMALL)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (batch, channels, height, width) and what is added to it."""
@@ -34,15 +34,22 @@ class Block(nn.Module):
 
 
 class UpscaleNetwork(nn.Module):
-    """Enlarges pictures (batch, 3, height, width), sRGB in [0, 1]."""
+    """Enlarges pictures (batch, 3, height, width), sRGB in [0, 1].
 
-    def __init__(self) -> None:
+    Its first parameters are drawn by `seed`.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self.enter = _convolution(3, CHANNELS)
-        self.blocks = nn.Sequential(*(Block() for _ in range(BLOCKS)))
-        self.leave = _convolution(CHANNELS, CHANNELS)
+        generator = torch.Generator().manual_seed(seed)
+        self.enter = _convolution(3, CHANNELS, generator)
+        self.blocks = nn.Sequential(*(Block(generator) for _ in range(BLOCKS)))
+        self.leave = _convolution(CHANNELS, CHANNELS, generator)
         self.enlarge = nn.ModuleDict(
-            {str(scale): _convolution(CHANNELS, 3 * scale**2, gain=SMALL) for scale in SCALES}
+            {
+                str(scale): _convolution(CHANNELS, 3 * scale**2, generator, gain=SMALL)
+                for scale in SCALES
+            }
         )
 
     def forward(self, picture: Tensor, scale: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -107,9 +114,15 @@ def enlarged(picture: Tensor, scale: int) -> Tensor:
     return made.reshape(batch, channels, height * scale, width * scale)
 
 
-def _convolution(inputs: int, outputs: int, gain: float = 1.0) -> nn.Conv2d:
-    convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
-    nn.init.normal_(convolution.weight, std=gain * (2 / (9 * inputs)) ** 0.5)
+def _convolution(
+    inputs: int, outputs: int, generator: torch.Generator, gain: float = 1.0
+) -> nn.Conv2d:
+    # PyTorch's own first parameters would be drawn from the caller's random numbers.
+    convolution: nn.Conv2d = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Conv2d, inputs, outputs, 3, padding=1
+    )
+    std = gain * (2 / (9 * inputs)) ** 0.5
+    nn.init.normal_(convolution.weight, std=std, generator=generator)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
     return convolution

@@ -145,6 +145,7 @@ def pattern(error: Tensor, scale: int) -> Tensor:
     return F.avg_pool2d(phases, min(WINDOW, phases.shape[-1])).abs().mean()
 
 
+@torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def train_upscaler(
     paths: Sequence[Path],
     options: UpscaleTrainingOptions,
@@ -161,9 +162,6 @@ def train_upscaler(
         ImageError: no photograph can be read.
         DivergenceError: the loss is no finite number any more.
     """
-    if network is None:
-        torch.manual_seed(options.seed)
-        network = UpscaleNetwork()
-    network = network.to(pick_device(options.device))
+    network = (network or UpscaleNetwork(options.seed)).to(pick_device(options.device))
     lesson = Lesson(network, paths, options, complain)
     yield from train(network, lesson, options.steps, options.learning_rate, AVERAGING, state)

@@ -1,5 +1,6 @@
 """The perceptual loss of a batch: how far its features are from those that are wanted."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -40,7 +41,8 @@ class PerceptualLoss:
             wasserstein = self.style_loss == "wasserstein"
             self.targets[name] = losses.moments_root(moment) if wasserstein else moment
             # The Wasserstein distance is relative to them by itself.
-            self.sizes[name] = 1.0 if wasserstein else float(moment.square().mean())
+            # One that the painting does not excite at all counts nothing.
+            self.sizes[name] = 1.0 if wasserstein else float(moment.square().mean()) or math.inf
 
     def __call__(
         self, pictures: Tensor, photographs: Tensor, content_weight: float = 1.0
