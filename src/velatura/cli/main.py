@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from velatura import __version__
+from velatura.cli.outputs import outputs_of
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
 
@@ -94,10 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Under nohup, SIGHUP is ignored on purpose.
             if number and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _interrupt)
-        code: int = _module(arguments.command).run(arguments)
+        with outputs_of(arguments) as outputs:
+            code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
-        return code
+        return code or (2 if outputs.failed else 0)
     except VelaturaError as error:
         say(f"velatura: {error}")
         return 2
