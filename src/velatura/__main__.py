@@ -1,6 +1,7 @@
 """`python -m velatura`."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,7 +12,9 @@ def run() -> int:
         _share_cores()
         from velatura.cli.main import main
 
-        return main()
+        code = main()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
+        return code
     except KeyboardInterrupt:
         return 130
 

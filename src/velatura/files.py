@@ -43,7 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.chmod(stat.S_IMODE(before.st_mode if before else usual))
             temporary.replace(target)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def append(path: Path, text: str, anew: bool = False) -> None:
@@ -56,7 +56,7 @@ def append(path: Path, text: str, anew: bool = False) -> None:
         with path.open("w" if anew else "a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def check_place(path: Path) -> None:
@@ -68,7 +68,7 @@ def check_place(path: Path) -> None:
         with _scratch(_target(path).parent):
             pass
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def make_folder(path: Path) -> None:
@@ -167,8 +167,10 @@ def _is_input(output: Path, path: Path) -> FileError:
     return FileError(f"{output}: would be overwritten, it is {told}; name another output")
 
 
-def _cannot_write(path: Path, error: OSError) -> FileError:
-    return FileError(f"{path}: cannot be written ({error.strerror or error})")
+def cannot_write(path: Path, error: Exception) -> FileError:
+    """What to raise, or say, when `error` was met in writing `path`."""
+    why = getattr(error, "strerror", None) or one_line(error)
+    return FileError(f"{path}: cannot be written ({why})")
 
 
 def _target(path: Path, regular: bool = True) -> Path:

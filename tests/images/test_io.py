@@ -266,7 +266,7 @@ def test_what_an_encoder_refuses_is_one_error(tmp_path, gradient, monkeypatch):
         raise RuntimeError("Failed to encode image:\nInvalid argument")
 
     monkeypatch.setattr(Image.Image, "save", refuse)
-    with pytest.raises(ImageError, match="cannot hold this picture .Failed to encode image: Inv"):
+    with pytest.raises(ImageError, match=r"cannot hold this picture .Failed to encode image: Inv"):
         io.write(tmp_path / "a.avif", gradient)
 
 

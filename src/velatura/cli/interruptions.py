@@ -1,7 +1,9 @@
 """Ctrl-C and polite kills, so that what is made by then is kept."""
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -12,26 +14,32 @@ class Keeping:
     """A `with` block in which what was made is not lost to a second Ctrl-C.
 
     The first signal raises KeyboardInterrupt. From then on, or from `hold`, others are noted in
-    `came` and no more, until `release` or the end of the outermost block.
+    `came` and no more, until `release`, or to the end of the command if one came.
     """
 
     def __init__(self) -> None:
         self.came = False
         self._held = False
         self._depth = 0
-        self._before: dict[int, Any] = {}
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """Take what signals ask for a while; outside of the blocks each one raises."""
+        self.came, self._held, self._depth = False, False, 0
+        before: dict[int, Any] = {}
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for number in (getattr(signal, name, None) for name in SIGNALS):
+                    # Under nohup, SIGHUP is ignored on purpose.
+                    if number and signal.getsignal(number) is not signal.SIG_IGN:
+                        before[number] = signal.signal(number, self._handle)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def __enter__(self) -> "Keeping":
         self._depth += 1
-        if self._depth > 1:
-            return self
-        self.came = self._held = False
-        if threading.current_thread() is threading.main_thread():
-            for name in SIGNALS:
-                number = getattr(signal, name, None)
-                # Under nohup, SIGHUP is ignored on purpose; other handlers are not Python's.
-                if number and signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -41,11 +49,7 @@ class Keeping:
         trace: TracebackType | None,
     ) -> None:
         self._depth -= 1
-        if self._depth:
-            self._held = self.came
-            return
-        while self._before:
-            signal.signal(*self._before.popitem())
+        self._held = self.came
 
     def hold(self) -> None:
         """Let signals wait: what comes now is to be done whole."""
@@ -56,9 +60,9 @@ class Keeping:
         self._held = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        waits, self.came = self._held, True
-        self._held = True
-        if not waits:
+        self.came = True
+        if not self._held:
+            self._held = self._depth > 0
             raise KeyboardInterrupt
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from velatura.cli.progress import say
 from velatura.errors import ConfigError, FileError, ImageError, VelaturaError
-from velatura.files import Claims, free, one_line
+from velatura.files import Claims, cannot_write, free
 
 STREAM = "-"
 STDOUT = "stdout.png"
@@ -54,9 +54,9 @@ class Outputs:
         try:
             write()
         except Exception as error:  # whatever it is, the picture is worth more
-            told = str(error) if isinstance(error, VelaturaError) else ""
             if path not in self._told:
-                say(f"velatura: {told or f'{path}: cannot be written ({one_line(error)})'}")
+                told = error if isinstance(error, VelaturaError) else cannot_write(path, error)
+                say(f"velatura: {told}")
             self._told.add(path)
             self.failed = True
             return False

@@ -37,11 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.perception.vgg import VGG19
 
     outputs: Outputs = arguments.outputs
-    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     folder: Path | None = arguments.output
     if folder:
         outputs.claims.write(*(folder / f"{path.stem}.png" for path in arguments.paintings))
         make_folder(folder)
+    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     report: dict[str, Any] = {}
     interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
