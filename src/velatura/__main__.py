@@ -1,7 +1,6 @@
 """`python -m velatura`."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -10,10 +9,12 @@ def run() -> int:
     """The command line; an interruption while it is being imported leaves no traceback."""
     try:
         _share_cores()
+        from velatura.cli.interruptions import KEEPING
         from velatura.cli.main import main
 
-        code = main()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
+        with KEEPING.installed():
+            code = main()
+            KEEPING.end()
         return code
     except KeyboardInterrupt:
         return 130

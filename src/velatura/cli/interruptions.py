@@ -5,9 +5,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class Keeping:
@@ -25,18 +26,28 @@ class Keeping:
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
         """Take what signals ask for a while; outside of the blocks each one raises."""
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        # Under nohup, SIGHUP is ignored on purpose.
+        before = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}
+        in_main = threading.current_thread() is threading.main_thread()
+        if not in_main or self._handle in before.values():
+            yield
+            return
         self.came, self._held, self._depth = False, False, 0
-        before: dict[int, Any] = {}
         try:
-            if threading.current_thread() is threading.main_thread():
-                for number in (getattr(signal, name, None) for name in SIGNALS):
-                    # Under nohup, SIGHUP is ignored on purpose.
-                    if number and signal.getsignal(number) is not signal.SIG_IGN:
-                        before[number] = signal.signal(number, self._handle)
+            for number in before:
+                signal.signal(number, self._handle)
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if signal.getsignal(number) == self._handle:
+                    signal.signal(number, handler)
+
+    def end(self) -> None:
+        """Ignore signals from now on: the command is done, and its exit code is known."""
+        for number in SIGNALS:
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, signal.SIG_IGN)
 
     def __enter__(self) -> "Keeping":
         self._depth += 1
