@@ -218,18 +218,18 @@ def test_a_full_disk_sends_the_picture_elsewhere(velatura, before_each_write, mo
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
 
     def full(path):
-        if path.parent.name != "elsewhere":
+        if elsewhere not in path.parents:
             raise FileError(f"{path}: cannot be written (No space left on device)")
 
     before_each_write(full)
     done = velatura(*STYLIZE, "-o", "out.jpg", "--json")
     assert done.returncode == 2
+    (written,) = elsewhere.glob("*/out.png")
     assert done.stderr == (
         "velatura: out.jpg: cannot be written (No space left on device); "
-        f"the picture is in {elsewhere / 'out.png'}\n"
+        f"the picture is in {written}\n"
     )
-    assert json.loads(done.stdout)["output"] == str(elsewhere / "out.png")
-    assert (elsewhere / "out.png").is_file()
+    assert json.loads(done.stdout)["output"] == str(written)
 
 
 def test_what_a_format_cannot_hold_is_told_before_the_work(velatura, monkeypatch):

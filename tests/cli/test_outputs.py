@@ -204,6 +204,12 @@ def test_what_cannot_go_through_pipes_is_one_line(
     assert err.count(b"\n") == 1
 
 
+def test_a_closed_standard_output_is_told(velatura, monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["upscale", "photo.png", "-o", "-"]) == 2
+    assert "expected a standard output, it is closed" in velatura.capsys.readouterr().err
+
+
 def test_nothing_is_waited_for_at_a_terminal(velatura, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     done = velatura("show-settings", "-")

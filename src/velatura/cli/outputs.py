@@ -39,12 +39,12 @@ class Outputs:
         try:
             write(path)
         except (ImageError, FileError) as error:
-            for folder in (path.parent, Path(tempfile.gettempdir())):
-                other = free(folder / f"{path.stem}.png")
-                with contextlib.suppress(VelaturaError):
+            self.failed = True
+            for place in (_beside, _elsewhere):
+                with contextlib.suppress(VelaturaError, OSError):
+                    other = place(path)
                     write(other)
                     say(f"velatura: {error}; the picture is in {other}")
-                    self.failed = True
                     return other
             raise
         return path
@@ -118,6 +118,14 @@ def outputs_of(arguments: argparse.Namespace) -> Iterator[Outputs]:
         yield outputs
 
 
+def _beside(path: Path) -> Path:
+    return free(path.with_suffix(".png"))
+
+
+def _elsewhere(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=PREFIX)) / f"{path.stem}.png"
+
+
 def shown(path: Path) -> str:
     """The name of an output as it was asked for."""
     return STREAM if path.name == STDOUT and path.parent.name.startswith(PREFIX) else str(path)
@@ -156,6 +164,8 @@ def _read_stdin(arguments: argparse.Namespace, asked: list[str], file: Path) -> 
 
 def _redirect_stdout(arguments: argparse.Namespace, asked: list[str], file: Path) -> None:
     """Put the name of `file` where the standard output was asked for."""
+    if sys.stdout is None:
+        raise FileError(f"{STREAM}: expected a standard output, it is closed")
     for option in asked:
         if not arguments.writes[option]:
             raise ConfigError(f"{option.replace('_', '-')}: expected a name, got {STREAM}")
@@ -165,7 +175,7 @@ def _redirect_stdout(arguments: argparse.Namespace, asked: list[str], file: Path
 
 
 def _write_stdout(file: Path) -> None:
-    if file.exists() and sys.stdout is not None:
+    if file.exists():
         with file.open("rb") as picture:
             shutil.copyfileobj(picture, sys.stdout.buffer)
         sys.stdout.buffer.flush()
