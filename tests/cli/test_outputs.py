@@ -15,8 +15,7 @@ from velatura.options import Options, parsers
 # Arguments of text or numbers that name no file, with what else they are.
 NO_PATHS = {
     *("layer", "layers", "recipe", "sweep", "device", "host", "licence", "name"),
-    *("canvas", "threshold", "checkpoint_seconds", "port", "size", "count", "at_once", "scale"),
-    *("upscale", "steps", "memory"),
+    *("canvas", "threshold", "checkpoint_seconds", "port", "size", "count", "at_once", "memory"),
 }
 NOTHING_TO_CHECK = (argparse._HelpAction, argparse._VersionAction, argparse._StoreTrueAction)
 
@@ -162,6 +161,24 @@ def photos_made(velatura, photograph):
     photograph.resize((32, 24)).save(folder / "a.jpg")
     photograph.resize((32, 24)).save(folder / "b.png")
     return folder
+
+
+def test_a_picture_goes_through_links_and_keeps_the_rights_of_the_file(velatura):
+    target, link = velatura.folder / "target.png", velatura.folder / "link.png"
+    target.write_bytes(b"old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    assert velatura("upscale", "photo.png", "-o", "link.png", "--scale", "2").returncode == 0
+    assert link.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o600
+    with Image.open(target) as picture:
+        assert picture.size == (192, 128)
+    target.chmod(0o444)
+    done = velatura("upscale", "photo.png", "-o", "link.png", "--scale", "3")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "link.png: cannot be written, the file is read-only" in done.stderr
+    with Image.open(target) as picture:
+        assert picture.size == (192, 128)
 
 
 def through(monkeypatch, capsysbinary, given, *arguments):

@@ -66,7 +66,7 @@ class Commission:
                 (width, height),
                 str(stored["first"]),
                 int(stored["upscale"]),
-                str(stored["memory"]),
+                str(stored.get("memory", "")),
             )
             checksums = dict(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -33,6 +33,7 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
 
     checkpoint: Path | None = arguments.checkpoint
     outputs: Outputs = arguments.outputs
+    record = Record(arguments if is_first() else None)
     if checkpoint:
         if (checkpoint / STATE).exists():
             raise ConfigError(
@@ -49,7 +50,7 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
         quiet=arguments.quiet,
         checkpoint=checkpoint,
         seconds_between=arguments.checkpoint_seconds,
-        record=Record(arguments if is_first() else None),
+        record=record,
     )
     if arguments.json and report:
         print(json.dumps(report))
@@ -208,8 +209,7 @@ def _explained(error: Exception) -> VelaturaError:
     if isinstance(error, VelaturaError):
         return error
     return VelaturaError(  # out of memory, mostly
-        f"the painting failed ({' '.join(str(error).split())[:200]}); "
-        "a smaller --size or --memory may help"
+        f"the painting failed ({one_line(error)[:200]}); a smaller --size or --memory may help"
     )
 
 

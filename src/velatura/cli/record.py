@@ -55,8 +55,8 @@ class Record:
             return
         from velatura.painting import film
 
-        if "film" in self.paths or "strip" in self.paths:
-            self.film.add(step)
+        if path := self.paths.get("film") or self.paths.get("strip"):
+            outputs.attempt(path, partial(self.film.add, step))
         if "plot" in self.paths or "log" in self.paths:
             self.lines.append(film.loss_line(step))
         if log := self.paths.get("log"):
