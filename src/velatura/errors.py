@@ -1,6 +1,7 @@
 """Everything Velatura raises on purpose.
 
     VelaturaError
+    ├── FileError      a file cannot be written, or would be written over an input
     ├── ImageError     a picture cannot be read, painted or written
     ├── WeightsError   the network's weights are missing, damaged or foreign
     ├── ConfigError    an option is out of its range (also a ValueError)
@@ -13,6 +14,10 @@ Each message says what was expected, what came and, where it is not obvious, wha
 
 class VelaturaError(Exception):
     """Base of all errors that Velatura raises on purpose."""
+
+
+class FileError(VelaturaError):
+    """A file cannot be written, or would be written over an input."""
 
 
 class ImageError(VelaturaError):

@@ -19,11 +19,12 @@ LARGEST = 1e15  # of any number; float32 squares it without overflow
 LONGEST = 200  # letters of a value that a message shows
 
 
-def option(default: Any, help: str) -> Any:
-    """A field of an Options class."""
+def option(default: Any, help: str, is_path: bool = False) -> Any:
+    """A field of an Options class; `is_path` if it names files that are read."""
+    metadata = {"help": help, "is_path": is_path}
     if isinstance(default, dict):
-        return field(default_factory=lambda: Frozen(default), metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=lambda: Frozen(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 class Frozen(dict[str, Any]):

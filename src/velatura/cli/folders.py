@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import Outputs, shown
 from velatura.cli.progress import Progress, say
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ConfigError, FileError, ImageError
+from velatura.files import make_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,29 +36,29 @@ def make_pictures(
         from velatura.images.io import check_writable, write
 
         check_writable(output)
-        if output.exists() and photograph.exists() and output.samefile(photograph):
-            raise ImageError(f"{output}: would be painted over, it is the photograph")
         began = time.monotonic()
-        with Progress(arguments.quiet, photograph.name) as progress:
+        with KEEPING as keeping, Progress(arguments.quiet, photograph.name) as progress:
             picture, settings = make(
                 photograph,
                 output,
                 lambda done: progress.at(done, 1, time.monotonic() - began, ""),
             )
-            write(output, picture, settings)
+            keeping.hold()
+            written = outputs.keep(output, lambda path: write(path, picture, settings))
         seconds = time.monotonic() - began
         height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
-        progress.say(f"{output}: {width}×{height}, {seconds:.1f} s")
-        report = {"output": str(output), "content": str(photograph), "width": width}
-        return report | {"height": height, "seconds": round(seconds, 3)}, False
+        progress.say(f"{shown(output)}: {width}×{height}, {seconds:.1f} s")
+        report = {"output": str(written), "content": str(photograph), "width": width}
+        return report | {"height": height, "seconds": round(seconds, 3)}, keeping.came
 
+    outputs: Outputs = arguments.outputs
     several = photographs(arguments.photos)
     if several is not None:
         return work_on_all(several, work, arguments)
-    report, _ = work(arguments.photos[0], arguments.output)
+    report, interrupted = work(arguments.photos[0], arguments.output)
     if arguments.json:
         print(json.dumps(report))
-    return 0
+    return 130 if interrupted else 0
 
 
 def photographs(given: Sequence[Path]) -> list[Path] | None:
@@ -84,32 +87,41 @@ def work_on_all(photographs: Sequence[Path], work: Work, arguments: argparse.Nam
 
     Those that fail are named and counted, and the others done.
     """
-    from velatura.images.io import WRITABLE, make_folder
+    from velatura.images.io import WRITABLE
 
     folder: Path = arguments.output
     if folder.suffix.lower() in WRITABLE:
-        raise ImageError(f"{folder}: expected a folder to write to, got the name of a picture")
+        raise ImageError(
+            f"{shown(folder)}: expected a folder to write to, got the name of a picture"
+        )
     outputs = [folder / f"{photograph.stem}.png" for photograph in photographs]
     for output in outputs:
         if outputs.count(output) > 1:
             raise ConfigError(f"{output}: expected photographs of different names, got two of them")
     make_folder(folder)
+    claims = arguments.outputs.claims
+    claims.read(*photographs)
     reports, failed, interrupted = [], 0, False
-    for photograph, output in zip(photographs, outputs, strict=True):
-        try:
-            report, interrupted = work(photograph, output)
-            reports.append(report)
-        except ImageError as error:
-            say(f"velatura: {error}")
-            failed += 1
-        except KeyboardInterrupt:
-            if not reports:
-                raise
-            interrupted = True
-        if interrupted:
-            break
+    with KEEPING as keeping:
+        for photograph, output in zip(photographs, outputs, strict=True):
+            try:
+                claims.write(output)
+                report, interrupted = work(photograph, output)
+                reports.append(report)
+            except (ImageError, FileError) as error:
+                say(f"velatura: {error}")
+                failed += 1
+            except KeyboardInterrupt:
+                interrupted = True
+            if interrupted:
+                break
+        keeping.hold()
+        if interrupted and not reports:
+            raise KeyboardInterrupt
     if arguments.json:
         print(json.dumps({"pictures": reports, "failed": failed}))
     if failed:
         say(f"velatura: {failed} of {len(photographs)} photographs could not be painted")
+    if interrupted:
+        say(f"velatura: interrupted after {len(reports)} of {len(photographs)} photographs")
     return 130 if interrupted else 2 if failed else 0

@@ -3,14 +3,14 @@
 import argparse
 import dataclasses
 import json
-from pathlib import Path
 
-from velatura.cli.commission import Commission
-from velatura.cli.painting import paint
+from velatura.cli.commission import COMMISSION, Commission
+from velatura.cli.outputs import add_input
+from velatura.cli.painting import STATE, paint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="what --checkpoint named")
+    add_input(parser, "folder", help="what --checkpoint named")
     parser.add_argument(
         "--max-seconds",
         type=float,
@@ -26,7 +26,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.max_seconds is not None:
         config = dataclasses.replace(commission.config, max_seconds=arguments.max_seconds)
         commission = dataclasses.replace(commission, config=config)
-    report, interrupted = paint(commission, quiet=arguments.quiet, checkpoint=arguments.folder)
+    folder, outputs = arguments.folder, arguments.outputs
+    outputs.claims.read(*commission.inputs)
+    outputs.claims.write(commission.output, folder / STATE, folder / COMMISSION)
+    report, interrupted = paint(commission, outputs, quiet=arguments.quiet, checkpoint=folder)
     if arguments.json and report:
         print(json.dumps(report))
     return 130 if interrupted else 0

@@ -5,22 +5,31 @@ import dataclasses
 import tempfile
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velatura.cli.commission import Commission
+from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from
+from velatura.cli.outputs import add_input, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import say
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, VelaturaError
 from velatura.options import as_text, parsers
 from velatura.painting.config import StyleConfig
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", type=Path, help="the photograph")
-    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="a row each")
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
+    add_input(parser, "content", help="the photograph")
+    add_input(parser, "styles", nargs="+", metavar="style", help="a row each")
+    add_output(
+        parser,
+        *("-o", "--output"),
+        picture=True,
+        required=True,
+        help="where to write; the ending says what",
     )
     parser.add_argument(
         "--sweep",
@@ -35,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from PIL import Image
-
     from velatura.images.io import check_writable, write
     from velatura.images.sheet import grid
 
@@ -46,7 +53,33 @@ def run(arguments: argparse.Namespace) -> int:
     columns = [dataclasses.replace(config, **{option: v}) if option else config for v in values]
     labels = [f"{option.replace('_', '-')} {as_text(value)}" if option else "" for value in values]
     rows: list[list[Image.Image]] = []
-    interrupted = False
+    failure: BaseException | None = None
+    with KEEPING as keeping:
+        try:
+            _paint_all(arguments, columns, labels, rows)
+            keeping.hold()
+        except (KeyboardInterrupt, VelaturaError) as error:
+            keeping.hold()
+            if not rows:
+                raise
+            failure = error
+        names = [style.stem for style in arguments.styles]
+        sheet = grid(rows, names[: len(rows)], labels)
+        arguments.outputs.keep(arguments.output, lambda path: write(path, sheet))
+        if isinstance(failure, VelaturaError):
+            raise failure
+        return 130 if failure or keeping.came else 0
+
+
+def _paint_all(
+    arguments: argparse.Namespace,
+    columns: "list[StyleConfig]",
+    labels: list[str],
+    rows: "list[list[Image.Image]]",
+) -> None:
+    """Fill `rows`; where one is interrupted or fails, those before it are there."""
+    from PIL import Image
+
     with tempfile.TemporaryDirectory() as folder:
         for style, number in product(arguments.styles, range(len(columns))):
             if not arguments.quiet:
@@ -54,21 +87,14 @@ def run(arguments: argparse.Namespace) -> int:
             picture = Path(folder) / f"{len(rows)}-{number}.png"
             commission = Commission(arguments.content, [style], picture, columns[number])
             try:
-                _, interrupted = paint(commission, quiet=arguments.quiet)
-            except KeyboardInterrupt:
-                if not rows:
-                    raise
-                interrupted = True
-                break
-            with Image.open(picture) as image:
-                if number == 0:
-                    rows.append([])
-                rows[-1].append(image.convert("RGB"))
+                _, interrupted = paint(commission, arguments.outputs, quiet=arguments.quiet)
+            finally:  # of one that fails half-way, too, there is a picture
+                if picture.exists():
+                    with Image.open(picture) as image:
+                        rows.extend([[]] if number == 0 else [])
+                        rows[-1].append(image.convert("RGB"))
             if interrupted:
-                break
-    names = [style.stem for style in arguments.styles]
-    write(arguments.output, grid(rows, names[: len(rows)], labels))
-    return 130 if interrupted else 0
+                raise KeyboardInterrupt
 
 
 def _sweep(text: str | None) -> tuple[str, list[Any]]:

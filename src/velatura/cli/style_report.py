@@ -2,11 +2,14 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
+from velatura.files import make_folder
 
 if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
@@ -17,9 +20,9 @@ HARSH, FAINT, GREY = 0.2, 0.15, 0.02
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paintings", type=Path, nargs="+", metavar="painting")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="write pictures there: painting, texture"
+    add_input(parser, "paintings", nargs="+", metavar="painting")
+    add_output(
+        parser, "-o", "--output", metavar="DIR", help="write pictures there: painting, texture"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -27,16 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
-    from velatura.images.io import make_folder, read, to_pil, write
+    from velatura.images.io import read, to_pil, write
     from velatura.images.resize import resize
     from velatura.images.sheet import side_by_side
     from velatura.perception import weights
     from velatura.perception.vgg import VGG19
 
-    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
+    outputs: Outputs = arguments.outputs
     folder: Path | None = arguments.output
     if folder:
+        outputs.claims.write(*(folder / f"{path.stem}.png" for path in arguments.paintings))
         make_folder(folder)
+    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     report: dict[str, Any] = {}
     interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
@@ -56,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         if folder:
             size = (found.texture.shape[-2], found.texture.shape[-1])
             images = (resize(painting, size), found.texture, found.surrogate)
-            write(folder / f"{path.stem}.png", side_by_side([to_pil(image) for image in images]))
+            sheet, place = side_by_side([to_pil(image) for image in images]), f"{path.stem}.png"
+            outputs.attempt(folder / place, partial(write, folder / place, sheet))
     if arguments.json:
         print(json.dumps(report))
     else:

@@ -26,7 +26,7 @@ class State:
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path`, whole or not at all. Raises ImageError if the disk refuses."""
+    """Write `state` to `path`, whole or not at all. Raises FileError if the disk refuses."""
     tensors = {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
     tensors |= {f"nearest.{number}": places for number, places in enumerate(state.nearest)}
     tensors["image"] = state.image

@@ -12,6 +12,7 @@ from velatura.options import Options, check, option
 from velatura.perception.layers import block, check_layer
 
 STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
+SHALLOW = 3  # the deepest block of the network that every scale looks at
 FOCUS_LAYER = "relu5_1"  # whose features tell things from empty places
 
 
@@ -23,7 +24,9 @@ class StyleConfig(Options):
     steps: tuple[int, ...] = option(
         (), "optimisation steps: one total, or one number a scale from coarse to fine"
     )
-    init: str = option("content", f"what to start from: {', '.join(STARTS)}, or an image file")
+    init: str = option(
+        "content", f"what to start from: {', '.join(STARTS)}, or an image file", is_path=True
+    )
     content_layers: dict[str, float] = option(
         {"relu3_1": 0.3, "relu4_2": 0.7},
         "layers whose features hold the content, with weights",
@@ -48,7 +51,7 @@ class StyleConfig(Options):
         1.0, "weight of these neural neighbours: higher is more of the painter's stroke"
     )
     deep_size: int = option(
-        320, "long side in pixels up to which layers beyond relu3_1 are looked at; 0 for any"
+        320, "long side in pixels up to which layers of blocks 4 and 5 are looked at; 0 for any"
     )
     forms_first: float = option(
         2.0, "how many times more forms weigh before the last scale: content, style from conv4_1 on"
@@ -69,10 +72,12 @@ class StyleConfig(Options):
         {}, "other weights at some layers, as relu1_1=1:0,relu4_1=0:1"
     )
     mask: tuple[str, ...] = option(
-        (), "where each style goes: one image for each, white for there, grey for partly"
+        (),
+        "where each style goes: one image for each, white for there, grey for partly",
+        is_path=True,
     )
     style_mask: tuple[str, ...] = option(
-        (), "what of each style is looked at: one image for each, white for that"
+        (), "what of each style is looked at: one image for each, white for that", is_path=True
     )
     palette: Literal["painting", "photograph"] = option(
         "painting", "whose colours to begin with; the painting's mean and spread, or none changed"
@@ -104,7 +109,9 @@ class StyleConfig(Options):
     memory: str = option(
         "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
     )
-    weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+    weights: str = option(
+        "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
+    )
     max_seconds: float | None = option(
         None, "stop after this many seconds with what is painted; resumed, as many again"
     )
@@ -185,11 +192,15 @@ class StyleConfig(Options):
             )
         if not 0 < self.deep_size < long_side:
             return config
-        shallow = {
-            name: {layer: w for layer, w in getattr(config, name).items() if block(layer) < 4}
-            for name in ("content_layers", "style_layers", "neighbor_layers")
-        }
-        return replace(config, **shallow) if any([*shallow.values()][:2]) else config
+        content, style, neighbors = (
+            {layer: weight for layer, weight in layers.items() if block(layer) <= SHALLOW}
+            for layers in (config.content_layers, config.style_layers, config.neighbor_layers)
+        )
+        if not (content or style):
+            return config
+        return replace(
+            config, content_layers=content, style_layers=style, neighbor_layers=neighbors
+        )
 
     def blend_weights(self, styles: int, layer: str = "") -> tuple[float, ...]:
         """One weight for each of `styles` images at a layer, summing to 1.

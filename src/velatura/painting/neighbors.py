@@ -59,11 +59,11 @@ class StyleFeatures:
         for turns in range(QUARTER_TURNS):
             image = style.rot90(turns, (2, 3)).contiguous()
             place = None if mask is None else mask.rot90(turns, (2, 3))
-            rows = _Rows(layers, image, place, most // QUARTER_TURNS)
+            gathered = _Rows(layers, image, place, most // QUARTER_TURNS)
             over = walk(image, layers)
-            over.forward(image, rows.look)
-            over.workers.add(*rows.of.values())
-            turned.append(rows.of)
+            over.forward(image, gathered.look)
+            over.workers.add(*gathered.of.values())
+            turned.append(gathered.of)
         self.rows = {name: torch.cat([of[name] for of in turned]) for name in layers}  # (P, …)
         self.sizes = {name: rows.float().square().sum(1) for name, rows in self.rows.items()}
         self.bases, keys = {}, []
@@ -101,7 +101,7 @@ class StyleFeatures:
         queries = F.normalize(queries - queries.mean(0), dim=1)
         best = [
             (some @ self.keys.T).argmax(1)
-            for some in queries.split(max(1, AT_ONCE // len(self.keys)))
+            for some in torch.split(queries, max(1, AT_ONCE // len(self.keys)))
         ]
         return torch.cat(best).view(size)
 

@@ -127,9 +127,10 @@ class Walk:
             entered = sight.inputs.pop()
             before = torch.zeros_like(entered)
             for tile in self._own(stage.tiles):
-                window, features = sight.ready.pop(stage.start, None) or self._watch(
-                    entered, stage, tile
-                )
+                if stage.start in sight.ready:
+                    window, features = sight.ready.pop(stage.start)
+                else:
+                    window, features = self._watch(entered, stage, tile)
                 pushes = {
                     name: self._pushed(stage, tile, name, features, push) for name in stage.layers
                 }

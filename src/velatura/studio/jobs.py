@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from velatura.errors import VelaturaError
+from velatura.files import one_line
 
 SECONDS_UNWATCHED = 20.0  # after which nobody is thought to look any more
 
@@ -69,7 +70,7 @@ class Job:
         except VelaturaError as error:
             self.error = str(error)
         except Exception as error:  # out of memory, mostly; the server must go on
-            self.error = f"failed ({' '.join(str(error).split())[:200] or type(error).__name__})"
+            self.error = f"failed ({one_line(error)[:200]})"
         finally:
             with self._told:
                 self.ended = True

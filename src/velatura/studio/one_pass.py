@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ConfigError, FileError, ImageError
 from velatura.fast.options import PaintOptions, settings
 from velatura.fast.painter import Painter
 from velatura.fast.styles import SHELF
@@ -86,7 +86,7 @@ def painting(order: Order, folder: Folder) -> Callable[[Job], Finished]:
                     write(one.full, image)
                     _mix(one, order, card, options.strength)
                     painted.append(one)
-                except ImageError as error:
+                except (ImageError, FileError) as error:
                     wrong.append(f"{one.content}: {error}")
                 note.unlink(missing_ok=True)
         except Stopped:
