@@ -11,7 +11,7 @@ import numpy as np
 
 from velatura.errors import WeightsError
 from velatura.images import tensorfile
-from velatura.images.io import one_line
+from velatura.images.opening import one_line
 
 if TYPE_CHECKING:
     from torch import nn
