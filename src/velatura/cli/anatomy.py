@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.progress import Progress, say
 
 LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which to look at, with commas between (default: %(default)s)",
     )
     parser.add_argument("--size", type=int, default=256, help="long side in pixels (default: 256)")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.progress import Progress, say
 from velatura.errors import ConfigError
 
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda, cuda:1 … or mps (default: auto)"
     )
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -94,6 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Under nohup, SIGHUP is ignored on purpose.
             if number and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _interrupt)
+        if most := getattr(arguments, "max_pixels", None):
+            from velatura.images.opening import limit_pixels
+
+            limit_pixels(most)
         code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()

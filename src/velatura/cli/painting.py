@@ -92,7 +92,7 @@ def paint(
     io.check_writable(commission.output)
     subject: Path | Image.Image = commission.content or Image.new("RGB", commission.canvas, "gray")
     # Read once more by `transfer`: a photograph held here would stay in memory all along.
-    alpha = io.read(subject).alpha
+    alpha = io.read(subject, commission.config.size, commission.config.max_pixels).alpha
     for source in commission.inputs:
         if commission.output.exists() and source.exists() and commission.output.samefile(source):
             raise ImageError(f"{commission.output}: would be painted over, it is an input")

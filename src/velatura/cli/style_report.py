@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="DIR", help="write pictures there: painting, texture"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -26,7 +26,7 @@ _STRIP = 1 << 20  # pixels that are converted at once on the way to a smaller pi
 
 
 class Decoded(NamedTuple):
-    """Pixels (height, width, 1, 3 or 4) fit for `planes`, and how large the picture is in the file."""
+    """Pixels (height, width, 1, 3 or 4) fit for `planes`, and the picture's own size, upright."""
 
     pixels: Array
     size: Size
@@ -36,8 +36,11 @@ def decode(
     path: Path,
     goal: Callable[[Size], Size] = lambda size: size,
     most_pixels: float | None = None,
+    all_bits: bool = True,
 ) -> Decoded:
     """Decode a file, resampled to what `goal` makes of its width and height as they are stored.
+
+    8 bits of 16 will do if not `all_bits` are wanted.
 
     Raises:
         ImageError: it cannot be read; TooLargeError if there is no room for it.
@@ -50,7 +53,7 @@ def decode(
             box = drafted[1]  # a JPEG of a half, a quarter or an eighth its size
         needed = image.width * image.height * _DECODED_BYTES + wanted[0] * wanted[1] * _FLOAT_BYTES
         with room(stored, needed, most_pixels):
-            array = deep.decode(path, image)
+            array = deep.decode(path, image, all_bits)
             if array is None or image.format == "PNG":
                 image.load()  # a PNG may say behind its pixels how it is turned
             turned = orientation(image)

@@ -41,27 +41,29 @@ def is_installed() -> bool:
     return True
 
 
-def decode(path: Path, image: Image.Image) -> NDArray[Any] | None:
+def decode(path: Path, image: Image.Image, all_bits: bool = True) -> NDArray[Any] | None:
     """Pixels (height, width, 1, 3 or 4), uint16 or float32, as they are stored at `path`.
 
-    None where Pillow's 8 bits are as good, or nothing is installed that can read more.
+    None where Pillow's 8 bits are as good, or are enough as `all_bits` are not wanted, or nothing
+    is installed that can read more.
 
     Raises:
         ImageError: nothing here reads it right.
     """
     if image.format == "TIFF":
-        return _decode_tiff(path, image)
+        return _decode_tiff(path, image, all_bits)
     if not is_deep(image):
         return None
     if image.mode.startswith("I"):
         grey = scaled(np.asarray(image))
         key = image.info.get("transparency")
         return grey if key is None else _with_alpha(grey, (grey != key) * _WHITE)
-    if is_installed():
+    one_hidden = "transparency" in image.info
+    if is_installed() and (all_bits or one_hidden):
         import imagecodecs
 
         return _fitting(imagecodecs.png_decode(path.read_bytes()), image)
-    if "transparency" in image.info:
+    if one_hidden:
         raise _needs_extra("16-bit colours of which one is transparent")
     return None
 
@@ -108,7 +110,7 @@ def encode(path: Path, form: str, pixels: NDArray[Any], key: str, text: str) -> 
     )
 
 
-def _decode_tiff(path: Path, image: Any) -> NDArray[Any] | None:
+def _decode_tiff(path: Path, image: Any, all_bits: bool) -> NDArray[Any] | None:
     tags, bits = image.tag_v2, _bits(image)
     kind = tags.get(_FORMAT, (1,))[0]
     if kind == _SIGNED or (kind != _FLOAT and bits > 16):
@@ -126,7 +128,7 @@ def _decode_tiff(path: Path, image: Any) -> NDArray[Any] | None:
     misread = misread and (colours or tags.prefix == b"MM")
     if not is_installed() and misread:
         raise _needs_extra("this kind of TIFF")
-    if is_installed() and (colours or misread):
+    if is_installed() and (misread or (colours and all_bits)):
         array = _fitting(_by_tifffile(path, image), image)
     elif colours:
         return None

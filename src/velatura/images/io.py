@@ -52,8 +52,6 @@ _SETTINGS_PREFIX = "velatura "  # before the JSON in EXIF's image description
 LARGE = 1 << 24  # pixels from which a picture may be decoded no finer than it is needed
 NARROW = 128  # pixels of the shorter side that it keeps then, for the network's deepest layer
 
-ImageLike: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | torch.Tensor"
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -68,8 +66,11 @@ class Picture:
         return int(self.pixels.shape[-2]), int(self.pixels.shape[-1])
 
 
+ImageLike: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | torch.Tensor | Picture"
+
+
 def read(source: ImageLike, side: int | None = None, max_pixels: float | None = None) -> Picture:
-    """A picture from a path, a PIL image, an array or a tensor.
+    """A picture from a path, a PIL image, an array or a tensor; a Picture is one already.
 
     Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
     floating point in [0, 1]; tensors are (1, 3, height, width) in [0, 1]. Files have their
@@ -89,6 +90,8 @@ def read(source: ImageLike, side: int | None = None, max_pixels: float | None = 
     """
     import torch
 
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, torch.Tensor):
         if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
             raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
@@ -100,14 +103,16 @@ def read(source: ImageLike, side: int | None = None, max_pixels: float | None = 
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
 
 
-def read_mask(path: Path, side: int | None = None) -> "torch.Tensor":
+def read_mask(
+    path: Path, side: int | None = None, max_pixels: float | None = None
+) -> "torch.Tensor":
     """How white a file is, (1, 1, height, width) in [0, 1]; what is transparent is not there: 0.
 
-    `side` as for `read`. Raises ImageError.
+    `side` and `max_pixels` as for `read`. Raises ImageError.
     """
     import torch
 
-    found = _planes(path, side, None)
+    found = _planes(path, side, max_pixels)
     grey = found[:3].mean(0)
     return torch.from_numpy(grey if len(found) == 3 else grey * found[3])[None, None]
 
@@ -133,7 +138,7 @@ def read_small(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
     Raises:
         ImageError: with what was expected and what came.
     """
-    decoded = decode(path, lambda size: (side, side))
+    decoded = decode(path, lambda size: (side, side), all_bits=False)
     found = planes(decoded.pixels)
     if len(found) == 4:
         found = found[:3] * found[3:] + 0.5 * (1 - found[3:])

@@ -41,8 +41,9 @@ def stylize(
     """
     if config is not None and options:
         raise ConfigError("expected a config or options by name, got both")
-    photograph = read(content)
-    *_, last = transfer(photograph.pixels, style, config or StyleConfig(**options))
+    config = config or StyleConfig(**options)
+    photograph = read(content, config.size, config.max_pixels)
+    *_, last = transfer(photograph, style, config)
     alpha = photograph.alpha
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))
