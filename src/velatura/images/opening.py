@@ -120,6 +120,8 @@ def opened(path: Path) -> Iterator[Any]:
         if str(error).startswith(str(path)):
             raise
         raise type(error)(f"{path}: {error}") from error
+    except MemoryError:
+        raise TooLargeError(f"{path}: no memory is left to read it; make it smaller") from None
     except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
         raise ImageError(f"{path}: cannot be read ({one_line(error)})") from error
 
