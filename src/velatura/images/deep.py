@@ -96,12 +96,14 @@ def encode(path: Path, form: str, pixels: NDArray[Any], key: str, text: str) -> 
         return
     import tifffile
 
+    if pixels.shape[2] == 2:  # which few programs read
+        pixels = pixels[:, :, [0, 0, 0, 1]]
+    grey = pixels.shape[2] == 1
     tifffile.imwrite(
         path,
-        pixels,
-        photometric="rgb" if pixels.shape[2] > 2 else "minisblack",
-        planarconfig="contig",
-        extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
+        pixels[:, :, 0] if grey else pixels,
+        photometric="minisblack" if grey else "rgb",
+        extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
         compression="zlib",
         predictor=True,
         description=text,
