@@ -169,3 +169,23 @@ def test_xmp_says_it_where_exif_does_not(tmp_path, stored):
     stored.save(tmp_path / "a.jpg", xmp=xmp)
     assert io.read(tmp_path / "a.jpg").size == (WIDTH, HEIGHT)
     assert io.read_small(tmp_path / "a.jpg", 24)[1] == (HEIGHT, WIDTH)
+
+
+DAMAGED_CHUNKS = {
+    "a text of another checksum": chunk(b"tEXt", b"a\0b")[:-1] + b"\0",
+    "a text that unpacks to 100 MB": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100 << 20), 9)),
+    "a text packed in no known way": chunk(b"zTXt", b"a\0\x07b"),
+    "a profile packed in no known way": chunk(b"iCCP", b"a\0\x07b"),
+    "half a resolution": chunk(b"pHYs", b"\0\0"),
+    "half a gamma": chunk(b"gAMA", b"\0"),
+    "an animation of no frames": chunk(b"acTL", bytes(8)),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED_CHUNKS)
+def test_a_pngs_damaged_chunks_that_hold_no_pixels_are_passed_over(tmp_path, stored, what):
+    stored.save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(png[:33] + DAMAGED_CHUNKS[what] + png[33:])
+    assert np.array_equal(io.read_image(tmp_path / "a.png"), stored)
+    assert io.read_small(tmp_path / "a.png", 16)[1] == stored.size

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
+    from velatura.anatomy.suitability import HELD_OUT_LAYERS, SIZE, STYLE_LAYERS, measure
     from velatura.images.io import make_folder, read, to_pil, write
     from velatura.images.resize import resize
     from velatura.images.sheet import side_by_side
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     report: dict[str, Any] = {}
     interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
-        painting = read(path).pixels
+        painting = read(path, 4 * SIZE).pixels
         if min(painting.shape[-2:]) < 64:
             raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
         title = f"{path} ({number} of {len(arguments.paintings)})"

@@ -1,7 +1,9 @@
 """Files of pictures, opened: of which format, how large, and whether there is room for them."""
 
+import io
 import os
 import stat
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +35,27 @@ class _Jpeg(PixelsOnly, JpegImagePlugin.JpegImageFile):
 
 
 class _Png(PixelsOnly, PngImagePlugin.PngImageFile):
-    pass
+    """Opened once more without its texts and the like where Pillow stumbles over them."""
+
+    def _open(self) -> None:
+        file: Any = self.fp
+        try:
+            super()._open()
+        except Exception:
+            file.seek(0)
+            self.fp = io.BytesIO(_without_metadata(file.read()))
+            super()._open()
+
+
+def _without_metadata(png: bytes) -> bytes:
+    """Of a PNG the chunks alone that make its pixels."""
+    kept, place = [png[:8]], 8
+    while place + 8 <= len(png):
+        length, kind = struct.unpack_from(">I4s", png, place)
+        if kind[:1].isupper() or kind == b"tRNS":
+            kept.append(png[place : place + 12 + length])
+        place += 12 + length
+    return b"".join(kept)
 
 
 class _WebP(PixelsOnly, WebPImagePlugin.WebPImageFile):
