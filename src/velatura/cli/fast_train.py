@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     for output in outputs.values():
         training.check_output(output)
     photographs = find(arguments.photos)
-    paintings = [read(path).pixels for path in arguments.paintings]
+    side = round(4 * options.size * options.stroke_size)  # more than the longest needs
+    paintings = [read(path, side) for path in arguments.paintings]
     start = load(arguments.start_from).network if arguments.start_from else None
     checksums = [sha256(path) for path in arguments.paintings]
     about = {
