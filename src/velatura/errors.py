@@ -3,6 +3,7 @@
     VelaturaError
     ├── FileError      a file cannot be written, or would be written over an input
     ├── ImageError     a picture cannot be read, painted or written
+    │   └── TooLargeError  … for it has more pixels than are allowed, or than memory holds
     ├── WeightsError   the network's weights are missing, damaged or foreign
     ├── ConfigError    an option is out of its range (also a ValueError)
     ├── DivergenceError  the painting left the finite numbers
@@ -22,6 +23,10 @@ class FileError(VelaturaError):
 
 class ImageError(VelaturaError):
     """A picture cannot be read, painted or written."""
+
+
+class TooLargeError(ImageError):
+    """A picture has more pixels than are allowed, or than memory holds; it may be a good one."""
 
 
 class WeightsError(VelaturaError):

@@ -111,3 +111,17 @@ def test_a_painting_is_enlarged_when_it_is_done(velatura, files):
     with Image.open(velatura.folder / "large.png") as image:
         assert image.size == (report["width"], report["height"]) == (128, 86)
     assert read_settings(velatura.folder / "large.png")["upscale"] == 2
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_grey_of_16_bits_stays_that(velatura, model, ending):
+    array = np.arange(0, 65536, 86, dtype=np.uint16)[:750].reshape(25, 30)
+    Image.fromarray(array).save(velatura.folder / "in.png")
+    use = ["--model", str(model), "--scale", "2", "-o", f"out.{ending}"]
+    done = velatura("upscale", "in.png", *use)
+    assert done.returncode == 0, done.stderr
+    with Image.open(velatura.folder / f"out.{ending}") as image:
+        found = np.asarray(image)
+    assert found.shape == (50, 60)
+    assert found.dtype == np.uint16
+    assert len(np.unique(found)) > 1000

@@ -9,6 +9,7 @@ from velatura.duplicates import survey as survey_module
 from velatura.duplicates.find import find_duplicates, find_similar
 from velatura.duplicates.fingerprints import Describer
 from velatura.errors import ConfigError, ImageError
+from velatura.images import opening
 
 
 def names(group):
@@ -190,3 +191,12 @@ def test_what_is_not_there_is_refused(library):
         find_similar(library / "cat.png", library / "nowhere.db")
     with pytest.raises(ConfigError, match="by: expected content or style"):
         find_similar(library / "cat.png", library / "nowhere.db", by="colour")
+
+
+def test_what_memory_refused_is_looked_at_again(library, tmp_path, monkeypatch):
+    """It is told, but nothing is wrong with the file."""
+    monkeypatch.setattr(opening, "_most_pixels", 50_000)
+    first = find_duplicates(library, index=tmp_path / "index.db")
+    assert any("at most 0.05 million pixels" in told for told in first.broken.values())
+    monkeypatch.setattr(opening, "_most_pixels", None)
+    assert not find_duplicates(library, index=tmp_path / "index.db").broken

@@ -141,3 +141,14 @@ def test_a_grey_photograph_is_not_blown_up():
     network.set_palette(torch.rand(1, 3, 20, 20))
     gray = torch.full((1, 3, 20, 20), 0.5)
     assert torch.isfinite(network.recolour(gray)).all()
+
+
+def test_transparent_colours_are_not_in_the_palette(generator):
+    painting, hidden = (torch.rand(1, 3, 20, 20, generator=generator) for _ in range(2))
+    weights = torch.ones(1, 1, 20, 40)
+    weights[..., 20:] = 0
+    whole, masked = StyleNetwork(), StyleNetwork()
+    whole.set_palette(painting)
+    masked.set_palette(torch.cat([painting, hidden * 0.1], dim=3), weights)
+    torch.testing.assert_close(masked.palette_mean, whole.palette_mean)
+    torch.testing.assert_close(masked.palette_spread, whole.palette_spread)

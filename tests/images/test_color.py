@@ -65,3 +65,15 @@ def test_gray_keeps_the_lightness_and_has_no_colour(generator):
     lab = scikit.rgb2lab(colorless[0].permute(1, 2, 0).numpy())
     assert abs(lab[..., 1:]).max() < 0.5
     torch.testing.assert_close(oklab(colorless)[:, 0], oklab(image)[:, 0], atol=1e-3, rtol=0)
+
+
+def test_what_weighs_nothing_changes_nothing(generator):
+    image, reference, hidden = (
+        torch.rand(1, 3, 8, 10, generator=generator, dtype=torch.float64) for _ in range(3)
+    )
+    weights = torch.ones(1, 1, 8, 20, dtype=torch.float64)
+    weights[..., 10:] = 0
+    wide = [torch.cat([seen, hidden], dim=3) for seen in (image, reference)]
+    torch.testing.assert_close(
+        match_colors(*wide, weights, weights)[..., :10], match_colors(image, reference)
+    )

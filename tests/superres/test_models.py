@@ -75,3 +75,13 @@ def test_unknown_models_and_scales_are_told():
         Upscaler("best")
     with pytest.raises(ConfigError, match="2, 3, 4"):
         Upscaler(scale=5)
+
+
+@pytest.mark.parametrize("model", ["faithful", "perceptual"])
+def test_grey_stays_grey(model):
+    grey = data.camera()[100:124, 200:232]
+    for photograph in (grey, np.repeat(grey[:, :, None], 3, axis=2)):
+        array = np.asarray(Upscaler(model, 2, precision="fp32").upscale(photograph))
+        assert array.shape == (48, 64, 3)
+        assert (array == array[:, :, :1]).all()
+        assert abs(array.mean() - grey.mean()) < 2

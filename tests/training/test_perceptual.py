@@ -78,3 +78,19 @@ def test_a_style_or_photograph_that_excites_no_feature_asks_for_nothing(generato
     terms, gradient = loss(pictures, black)
     assert not any(map(float, terms.values()))
     assert not gradient.any()
+
+
+def test_what_weighs_nothing_is_no_part_of_the_style(network, generator):
+    painting = random_image(generator, 32, 32).double() ** 3
+    ground = painting.mean((2, 3), keepdim=True).expand_as(painting)  # as `read` fills it
+    wide = torch.cat([painting, ground], dim=3)
+    weights = torch.ones(1, 1, 32, 64, dtype=torch.float64)
+    weights[..., 32:] = 0
+    picture = random_image(generator, 32, 32).double()
+    found = []
+    for shown, counts in ((painting, None), (wide, weights), (wide, None)):
+        loss = PerceptualLoss(network, {"relu2_1": 0.0}, {"conv1_2": 1.0})
+        loss.set_style(shown, counts)
+        found.append(float(loss(picture, picture)[0]["style conv1_2"]))
+    assert found[1] == pytest.approx(found[0], rel=0.1)
+    assert abs(found[2] / found[0] - 1) > 0.3

@@ -57,12 +57,12 @@ def prepare(content: Path, style: Path | None, layers: Sequence[str], size: int)
         check_layer(name)
     if size < SMALLEST:
         raise ConfigError(f"size: expected at least {SMALLEST} pixels, got {size}")
-    photograph = read(content).pixels
+    photograph = read(content, size).pixels
     shape = (photograph.shape[-2], photograph.shape[-1])
     shape = fit(shape, min(size, max(shape)))
     if min(shape) < SMALLEST:
         raise ImageError(f"{content}: expected at least {SMALLEST} pixels a side at this size")
-    painting = resize(read(style).pixels, shape) if style else None
+    painting = resize(read(style, max(shape)).pixels, shape) if style else None
     return Subject(VGG19(weights.load(), layers), resize(photograph, shape), painting)
 
 

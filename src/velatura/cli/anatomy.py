@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.cli.interruptions import KEEPING
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, say
 from velatura.files import atomic_path, make_folder
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which to look at, with commas between (default: %(default)s)",
     )
     parser.add_argument("--size", type=int, default=256, help="long side in pixels (default: 256)")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

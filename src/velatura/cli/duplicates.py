@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import Progress, say
 from velatura.duplicates.folders import ENDINGS
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda, cuda:1 … or mps (default: auto)"
     )
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.folders import Made, make_pictures, photographs
-from velatura.cli.options import add_config_options, given_options
+from velatura.cli.options import add_config_options, add_reading_arguments, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.errors import ConfigError, ImageError
 from velatura.fast.options import PaintOptions, settings
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what runs the network; if not said, onnx for one small photograph",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

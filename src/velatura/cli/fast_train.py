@@ -53,7 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
     claims.read(*photographs)
     if len(outputs) > 1:
         claims.write(*outputs.values())
-    paintings = [read(path).pixels for path in arguments.paintings]
+    side = round(4 * options.size * options.stroke_size)  # more than the longest needs
+    paintings = [read(path, side) for path in arguments.paintings]
     start = load(arguments.start_from).network if arguments.start_from else None
     checksums = [sha256(path) for path in arguments.paintings]
     about = {

@@ -88,6 +88,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = named(given)
         arguments = build_parser([name] if name else COMMANDS).parse_args(argv)
         arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
+        if most := getattr(arguments, "max_pixels", None):
+            from velatura.images.opening import limit_pixels
+
+            limit_pixels(most)
         with KEEPING.installed(), outputs_of(arguments) as outputs:
             code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:

@@ -40,6 +40,16 @@ def add_config_options(
         )
 
 
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """What may be read, for commands without a StyleConfig; `main` heeds it."""
+    parser.add_argument(
+        "--max-pixels",
+        type=_pixels,
+        metavar="PIXELS",
+        help="most pixels of an image that is read; if not given, as many as memory holds",
+    )
+
+
 def config_from(
     arguments: argparse.Namespace, settings: Mapping[str, Any] | None = None
 ) -> "StyleConfig":
@@ -56,6 +66,13 @@ def given_options(arguments: argparse.Namespace, options: type[Options]) -> dict
     """Those fields of `options` that were given on the command line."""
     names = {option.name for option in dataclasses.fields(options)}
     return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def _pixels(text: str) -> float:
+    number = _reader(float)(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return float(number)
 
 
 def _reader(parse: Callable[[str], Any]) -> Callable[[str], Any]:

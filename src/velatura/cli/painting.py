@@ -167,7 +167,7 @@ def _subject(commission: Commission) -> "tuple[Path | Image.Image, Tensor | None
     io.check_writable(commission.output)
     subject = commission.content or Image.new("RGB", commission.canvas, "gray")
     # Read once more by `transfer`: a photograph held here would stay in memory all along.
-    photograph = io.read(subject)
+    photograph = io.read(subject, commission.config.size, commission.config.max_pixels)
     height, width = plan(photograph.size, commission.config)[-1].size
     io.check_size(commission.output, (height * commission.upscale, width * commission.upscale))
     return subject, photograph.alpha

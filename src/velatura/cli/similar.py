@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input
 
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument("--count", type=int, default=10, help="how many (default: %(default)s)")
+    add_reading_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda, cuda:1 … or mps (default: auto)"

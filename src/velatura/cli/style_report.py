@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
@@ -25,11 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "-o", "--output", metavar="DIR", help="write pictures there: painting, texture"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
+    from velatura.anatomy.suitability import HELD_OUT_LAYERS, SIZE, STYLE_LAYERS, measure
     from velatura.images.io import read, to_pil, write
     from velatura.images.resize import resize
     from velatura.images.sheet import side_by_side
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     report: dict[str, Any] = {}
     interrupted = False
     for number, path in enumerate(arguments.paintings, start=1):
-        painting = read(path).pixels
+        painting = read(path, 4 * SIZE).pixels
         if min(painting.shape[-2:]) < 64:
             raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
         title = f"{path} ({number} of {len(arguments.paintings)})"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.interruptions import KEEPING
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, losses, say
 from velatura.errors import ConfigError, ImageError
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser, start_from: str) -> None:
     add_output(parser, "--log", metavar="FILE", help="losses, a line of JSON a step")
     parser.add_argument("--licence", default="", help="of the model, to be written in it")
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.cli.folders import Made, make_pictures
+from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import say
 from velatura.superres.options import SCALES
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the network"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+    add_reading_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 

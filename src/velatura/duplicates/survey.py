@@ -13,7 +13,7 @@ from velatura.duplicates.fingerprints import Describer, Look, look, packed
 from velatura.duplicates.folders import File
 from velatura.duplicates.index import Index
 from velatura.duplicates.matching import Matcher
-from velatura.errors import ImageError
+from velatura.errors import ImageError, TooLargeError
 
 THREADS = 3  # that read and decode while the network runs
 BATCH = 32  # pictures that the network sees at once
@@ -129,7 +129,8 @@ class Survey:
         if isinstance(error, OSError):
             message = error.strerror or str(error)
         self.broken[file.path] = message
-        if isinstance(error, ImageError):  # others may go away without a trace in the file
+        # Others may go away without a trace in the file, as memory may be free the next time.
+        if isinstance(error, ImageError) and not isinstance(error, TooLargeError):
             self.index.remember(file, None, message)
 
 

@@ -62,11 +62,16 @@ class StyleNetwork(nn.Module):
         self.register_buffer("palette_axes", torch.eye(3))
         self.register_buffer("palette_spread", torch.full((3,), 0.25))
 
-    def set_palette(self, painting: Tensor) -> None:
-        """Take the colours of `painting` (1, 3, height, width) as those to paint with."""
+    def set_palette(self, painting: Tensor, weights: Tensor | None = None) -> None:
+        """Take the colours of `painting` (1, 3, height, width) as those to paint with.
+
+        With `weights` (1, 1, height, width) pixels count as much as those say.
+        """
         pixels = painting[0].flatten(1).float()
-        variances, axes = torch.linalg.eigh(torch.cov(pixels))
-        self.palette_mean.copy_(pixels.mean(1))
+        each = None if weights is None else weights.flatten().to(pixels)
+        variances, axes = torch.linalg.eigh(torch.cov(pixels, aweights=each))
+        mean = pixels.mean(1) if each is None else (pixels * each).sum(1) / each.sum()
+        self.palette_mean.copy_(mean)
         self.palette_axes.copy_(axes)
         self.palette_spread.copy_(variances.clamp_min(0).sqrt())
 

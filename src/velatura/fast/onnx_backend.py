@@ -59,7 +59,7 @@ class OnnxPainter:
         watch: Callable[[float], None] = lambda done: None,
     ) -> Image.Image:
         """Paint a photograph, as `Painter.paint` does. Raises what `session` does, too."""
-        image = read_image(photograph)
+        image = read_image(photograph, size)
         longest = max(image.size)
         height, width = fit((image.height, image.width), min(size or longest, longest))
         if min(height, width) < SMALLEST_SIDE:

@@ -54,7 +54,7 @@ class Painter:
 
         Raises ImageError if it cannot be read, or is less than 16 pixels a side.
         """
-        picture = read(photograph)
+        picture = read(photograph, size)
         goal = fit(picture.size, min(size or max(picture.size), max(picture.size)))
         if min(goal) < SMALLEST_SIDE:
             raise ImageError(
@@ -62,12 +62,13 @@ class Painter:
                 f"{goal[1]}×{goal[0]}"
             )
         pixels = resize(picture.pixels, goal).to(self.device)
-        painted = self._mix(self.network.paint(pixels, watch, self.dtype), pixels)
-        return to_pil(painted, None if picture.alpha is None else resize(picture.alpha, goal))
+        alpha = None if picture.alpha is None else resize(picture.alpha, goal)
+        painted = self._mix(self.network.paint(pixels, watch, self.dtype), pixels, alpha)
+        return to_pil(painted, alpha)
 
-    def _mix(self, painted: Tensor, photograph: Tensor) -> Tensor:
+    def _mix(self, painted: Tensor, photograph: Tensor, alpha: Tensor | None) -> Tensor:
         if self.colors == "content-luminance":
             painted = with_lightness(photograph, painted)
         elif self.colors == "content-match":
-            painted = match_colors(painted, photograph).clamp(0, 1)
+            painted = match_colors(painted, photograph, alpha, alpha).clamp(0, 1)
         return torch.lerp(photograph, painted, self.strength)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from velatura.fast.layers import GRAIN, LAYERS
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
+from velatura.images.io import ImageLike, Picture, read
 from velatura.images.resize import resize
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
@@ -150,14 +151,14 @@ class InTurn:
 
 @torch.inference_mode(False)  # whatever the caller is in: gradients are needed
 def train_styles(
-    paintings: Sequence[Tensor],
+    paintings: Sequence[ImageLike],
     paths: Sequence[Path],
     options: TrainingOptions,
     start: StyleNetwork | None = None,
     state: Progress | None = None,
     complain: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
-    """Train a network for each of the paintings (1, 3, any height, any width).
+    """Train a network for each of the paintings, without what is transparent of them.
 
     Yields each step; its `network` is a ModuleList, in the order of the paintings, each of which
     has its turn `options.steps` times on the photographs at `paths`. All begin as copies of `start`
@@ -177,7 +178,7 @@ def train_styles(
 
 
 def lessons(
-    paintings: Sequence[Tensor],
+    paintings: Sequence[ImageLike],
     networks: Sequence[StyleNetwork],
     paths: Sequence[Path],
     options: TrainingOptions,
@@ -199,8 +200,9 @@ def lessons(
     cache_bytes = CACHE_BYTES // len(paintings)
     made = []
     for number, (painting, network) in enumerate(zip(paintings, networks, strict=True), start=1):
-        network.set_palette(painting.to(device))
-        perceive = _perception(seeing, painting.to(device), options)
+        picture = read(painting)
+        network.set_palette(picture.pixels.to(device), picture.alpha)
+        perceive = _perception(seeing, picture, options, device)
         made.append(Lesson(number, network, perceive, paths, options, cache_bytes, complain))
     return made
 
@@ -215,12 +217,16 @@ def _sharing(start: StyleNetwork, count: int) -> list[StyleNetwork]:
     return networks
 
 
-def _perception(network: VGG19, painting: Tensor, options: TrainingOptions) -> PerceptualLoss:
+def _perception(
+    network: VGG19, painting: Picture, options: TrainingOptions, device: torch.device
+) -> PerceptualLoss:
     perceive = PerceptualLoss(
         network, options.content_layers, options.style_layers, options.style_loss
     )
-    height, width = painting.shape[-2:]
+    height, width = painting.size
     # As many pixels as a picture of the usual shape, 4 to 3, has at the size trained for.
     factor = min(1, options.size * options.stroke_size * math.sqrt(0.75 / (height * width)))
-    perceive.set_style(resize(painting, (round(height * factor), round(width * factor))))
+    size = (round(height * factor), round(width * factor))
+    weights = None if painting.alpha is None else resize(painting.alpha, size).to(device)
+    perceive.set_style(resize(painting.pixels.to(device), size), weights)
     return perceive

@@ -22,15 +22,22 @@ TO_LAB = torch.tensor(
 )
 
 
-def match_colors(image: Tensor, reference: Tensor) -> Tensor:
+def match_colors(
+    image: Tensor,
+    reference: Tensor,
+    weights: Tensor | None = None,
+    reference_weights: Tensor | None = None,
+) -> Tensor:
     """`image` recoloured so that its mean and covariance over pixels are those of `reference`.
 
-    Both are (batch, 3, height, width). Of all linear maps that do it, this is the optimal
-    transport map between Gaussians (Pitié and Kokaram 2007), which moves colours least; Gatys et
-    al. 2017, section 4.1, match the same two moments. Not clamped: the match is exact.
+    Both are (batch, 3, height, width), their pixels' weights (batch, 1, height, width): what is
+    transparent weighs nothing, and all pixels alike where none are given. Of all linear maps that
+    do it, this is the optimal transport map between Gaussians (Pitié and Kokaram 2007), which moves
+    colours least; Gatys et al. 2017, section 4.1, match the same two moments. Not clamped: the
+    match is exact.
     """
-    mean, covariance = _statistics(image)
-    target_mean, target_covariance = _statistics(reference)
+    mean, covariance = _statistics(image, weights)
+    target_mean, target_covariance = _statistics(reference, reference_weights)
     root = _power(covariance, 0.5)
     inverse = _power(covariance, -0.5)
     transport = inverse @ _power(root @ target_covariance @ root, 0.5) @ inverse
@@ -86,10 +93,14 @@ def _mix(matrix: Tensor, image: Tensor) -> Tensor:
     return torch.einsum("cd,bdhw->bchw", matrix.to(image), image)
 
 
-def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (1, 3, 1, 1) and covariance (3, 3) over all pixels."""
+def _statistics(image: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean (1, 3, 1, 1) and covariance (3, 3) over pixels."""
     flat = image.transpose(0, 1).flatten(1)
-    return flat.mean(1).view(1, 3, 1, 1), torch.cov(flat, correction=0).cpu()
+    if weights is None:
+        return flat.mean(1).view(1, 3, 1, 1), torch.cov(flat, correction=0).cpu()
+    each = weights.to(flat).flatten()
+    mean = (flat * each).sum(1) / each.sum()
+    return mean.view(1, 3, 1, 1), torch.cov(flat, correction=0, aweights=each).cpu()
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -1,27 +1,36 @@
 """Read and write pictures: orientation, colour profiles, alpha, 16 bit, settings."""
 
-import io
 import json
+import math
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from velatura.errors import ImageError
 from velatura.files import atomic_path, check_place, one_line
 from velatura.images import deep
+from velatura.images.decode import (
+    Size,
+    check_range,
+    decode,
+    decode_image,
+    planes,
+    without_hidden,
+)
+from velatura.images.metadata import description
+from velatura.images.opening import check_pixels, opened
+from velatura.images.resize import fit
 
 if TYPE_CHECKING:
     import torch
 
-READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 WRITABLE = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -43,21 +52,10 @@ LARGEST_SIDES = {
     "WEBP": 16_383,
     "AVIF": 32_768,  # written are more, but read are not
 }
-_ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _SETTINGS_KEY = "velatura"  # name of the PNG text chunk
 _SETTINGS_PREFIX = "velatura "  # before the JSON in EXIF's image description
-
-ImageLike: TypeAlias = (
-    "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | np.ndarray | torch.Tensor"
-)
+LARGE = 1 << 24  # pixels from which a picture may be decoded no finer than it is needed
+NARROW = 128  # pixels of the shorter side that it keeps then, for the network's deepest layer
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,16 @@ class Picture:
         return int(self.pixels.shape[-2]), int(self.pixels.shape[-1])
 
 
-def read(source: ImageLike) -> Picture:
-    """A picture from a path, a file's contents, a PIL image, an array or a tensor.
+ImageLike: TypeAlias = (
+    "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | np.ndarray | torch.Tensor | Picture"
+)
 
-    Contents are bytes, or a binary file that is open, which is read from its beginning.
+
+def read(source: ImageLike, side: int | None = None, max_pixels: float | None = None) -> Picture:
+    """A picture from a path, a file's contents, an image of PIL's, an array or a tensor.
+
+    Contents are bytes, or a binary file that is open, which is read from its beginning. A Picture
+    is one already.
 
     Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
     floating point in [0, 1]; tensors are (1, 3, height, width) in [0, 1]. Files have their
@@ -84,40 +88,32 @@ def read(source: ImageLike) -> Picture:
     is read. Where a picture is transparent its colour becomes the mean of what can be seen, so
     that what was hidden leaves no trace.
 
+    Args:
+        source: the picture.
+        side: of the longer side, the pixels that will be used. A file of more than LARGE pixels
+            then comes at twice that, in a fraction of the memory; `fit` gives the same size.
+        max_pixels: the most that a file may have; None for what `limit_pixels` said, or else for
+            as many as memory holds.
+
     Raises:
         ImageError: with what was expected and what came.
     """
     import torch
 
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         with _as_file(source) as path:
-            return read(path)
+            return read(path, side, max_pixels)
     if isinstance(source, torch.Tensor):
         source = source.detach()  # a picture that wants a gradient does not get one by painting
         if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
             raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
         if not source.is_floating_point():
             raise ImageError(f"expected a floating-point tensor in [0, 1], got {source.dtype}")
-        _check_range(float(source.min()), float(source.max()))
+        check_range(float(source.min()), float(source.max()))
         return Picture(source.float().clamp(0, 1))
-    if isinstance(source, np.ndarray):
-        array = np.asarray(source)  # a matrix has two axes whatever is done to it
-    elif isinstance(source, Image.Image):
-        try:
-            array = _decode(source)
-        except ImageError:
-            raise
-        except Exception as error:  # a file opened, but not yet decoded
-            raise ImageError(f"image: cannot be read ({one_line(error)})") from error
-    elif isinstance(source, (str, os.PathLike)):
-        array = _decode_file(Path(os.fsdecode(source)))
-    else:
-        raise ImageError(
-            "expected a path, a PIL image, an array, a tensor, bytes or a binary file, "
-            f"got {type(source).__name__}"
-        )
-    seen = _as_seen(_as_float(array))
-    tensor = torch.from_numpy(np.ascontiguousarray(seen.transpose(2, 0, 1)))[None]
+    tensor = torch.from_numpy(without_hidden(_planes(source, side, max_pixels)))[None]
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
 
 
@@ -141,41 +137,29 @@ def _as_file(source: Any) -> Iterator[Path]:
         ) from error
 
 
-def read_image(path: Path) -> Image.Image:
+def read_mask(
+    path: Path, side: int | None = None, max_pixels: float | None = None
+) -> "torch.Tensor":
+    """How white a file is, (1, 1, height, width) in [0, 1]; what is transparent is not there: 0.
+
+    `side` and `max_pixels` as for `read`. Raises ImageError.
+    """
+    import torch
+
+    found = _planes(path, side, max_pixels)
+    grey = found[:3].mean(0)
+    return torch.from_numpy(grey if len(found) == 3 else grey * found[3])[None, None]
+
+
+def read_image(path: Path, side: int | None = None, max_pixels: float | None = None) -> Image.Image:
     """The same file as `read` would read, as an 8-bit RGB or RGBA image, without torch.
 
     Raises ImageError with what was expected and what came.
     """
-    array = _decode_file(path)
+    array = decode(path, _enough(side), max_pixels).pixels
     if array.dtype != np.uint8 or array.shape[2:] != (3,):
-        array = (_as_seen(_as_float(array)) * 255).round().astype(np.uint8)
+        array = _eight_bits(without_hidden(planes(array)))
     return Image.fromarray(array)
-
-
-def _as_seen(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Without alpha where nothing is transparent, else with no colours that cannot be seen."""
-    pixels, alpha = array[..., :3], array[..., 3:]
-    if (alpha == 1).all():  # or there is none
-        return pixels
-    seen = (pixels * alpha).sum((0, 1)) / max(float(alpha.sum()), 1e-6)
-    return np.concatenate([seen + alpha * (pixels - seen), alpha], axis=2).astype(array.dtype)
-
-
-def inspect(path: Path, most_pixels: int, decode: bool = True) -> str:
-    """Pillow's name of the format of a file that can be read; `decode` it to make sure.
-
-    Raises:
-        ImageError: it cannot be read, or has more than `most_pixels`, found before decoding.
-    """
-    with _opened(path) as image:
-        if image.width * image.height > most_pixels:
-            raise ImageError(
-                f"{path}: expected at most {most_pixels / 1e6:.0f} million pixels, "
-                f"got {image.width}×{image.height}"
-            )
-        if decode:
-            image.load()
-        return str(image.format)
 
 
 def read_small(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -188,24 +172,63 @@ def read_small(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
     Raises:
         ImageError: with what was expected and what came.
     """
-    with _opened(path) as image:
-        size = image.size
-        image.draft("RGB", (2 * side, 2 * side))
-        drafted = image.size != size
-        image.load()
-        if not drafted:
-            size = image.size  # loading a TIFF may turn it
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
-            image = image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2)
-            image.getexif()[ExifTags.Base.Orientation] = orientation  # which some formats lose
-        pixels = _as_float(_decode(image))
-    if pixels.shape[2] == 4:
-        pixels = pixels[:, :, :3] * pixels[:, :, 3:] + 0.5 * (1 - pixels[:, :, 3:])
-    square = Image.fromarray((pixels * 255).round().astype(np.uint8))
-    if square.size != (side, side):
-        square = square.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2)
-    return square, size if orientation < 5 else (size[1], size[0])
+    decoded = decode(path, lambda size: (side, side), all_bits=False)
+    found = planes(decoded.pixels)
+    if len(found) == 4:
+        found = found[:3] * found[3:] + 0.5 * (1 - found[3:])
+    return Image.fromarray(_eight_bits(found)), decoded.size
+
+
+def inspect(path: Path, most_pixels: int, decode: bool = True) -> str:
+    """Pillow's name of the format of a file that can be read; `decode` it to make sure.
+
+    Raises:
+        ImageError: it cannot be read, or has more than `most_pixels`, found before decoding.
+    """
+    with opened(path) as image:
+        check_pixels(image.size, most_pixels)
+        if decode:
+            image.load()
+        return str(image.format)
+
+
+def _planes(
+    source: "str | os.PathLike[str] | Image.Image | np.ndarray[Any, Any]",
+    side: int | None,
+    max_pixels: float | None,
+) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Pixels (3 or 4, height, width); what is hidden is still there."""
+    if isinstance(source, np.ndarray):
+        return planes(np.asarray(source))  # a matrix has two axes whatever is done to it
+    if isinstance(source, Image.Image):
+        return planes(decode_image(source))
+    if not isinstance(source, (str, os.PathLike)):
+        raise ImageError(
+            "expected a path, a PIL image, an array, a tensor, bytes or a binary file, "
+            f"got {type(source).__name__}"
+        )
+    return planes(decode(Path(os.fsdecode(source)), _enough(side), max_pixels).pixels)
+
+
+def _enough(side: int | None) -> Callable[[Size], Size]:
+    """What a file's width and height are brought to, where `side` pixels will be used of it.
+
+    A multiple of that, so that it is still of the same shape, and never narrow.
+    """
+
+    def goal(size: Size) -> Size:
+        if side is None or size[0] * size[1] <= LARGE:
+            return size
+        height, width = fit((size[1], size[0]), side)
+        times = max(2, math.ceil(NARROW / min(height, width)))
+        return min(size, (times * width, times * height))
+
+    return goal
+
+
+def _eight_bits(found: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Planes in [0, 1] as 8-bit pixels (height, width, channels)."""
+    return np.ascontiguousarray((found * 255).round().astype(np.uint8).transpose(1, 2, 0))
 
 
 def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image.Image:
@@ -218,17 +241,22 @@ def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image
 
 
 def to_deep(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> "np.ndarray[Any, Any]":
-    """The same as an array (height, width, 3 or 4) of uint16, fit for `write`."""
+    """The same as an array (height, width, 1 to 4) of uint16, fit for `write`.
+
+    Grey is one channel.
+    """
     import torch
 
     tensor = pixels if alpha is None else torch.cat((pixels, alpha.to(pixels)), dim=1)
     array = tensor[0].detach().permute(1, 2, 0).cpu().numpy()
-    return np.ascontiguousarray((array.clip(0, 1) * 65535).round().astype(np.uint16))
+    array = (array.clip(0, 1) * 65535).round().astype(np.uint16)
+    is_grey = (array[:, :, :1] == array[:, :, :3]).all()
+    return np.ascontiguousarray(array[:, :, 2:] if is_grey else array)
 
 
 def keeps_depth(source: Path, output: Path) -> bool:
     """Whether `source` has 16 bits a channel that `output` can have too. Raises ImageError."""
-    with _opened(source) as image:
+    with opened(source) as image:
         return deep.is_deep(image) and output_format(output) in deep.FORMATS
 
 
@@ -285,15 +313,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         ImageError: it is no picture, or none of Velatura's.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         text = image.info.get(_SETTINGS_KEY)
-        if text is None:
-            description = str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
-            if description.startswith(_SETTINGS_PREFIX):
-                text = description.removeprefix(_SETTINGS_PREFIX)
+        said = description(image)
+        if text is None and said.startswith(_SETTINGS_PREFIX):
+            text = said.removeprefix(_SETTINGS_PREFIX)
     try:
         settings = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         settings = None
     if not isinstance(settings, dict):
         raise ImageError(f"{path}: holds no settings of Velatura")
@@ -333,121 +360,3 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
             f"{path}: {form} holds at most {largest} pixels a side, got {size[1]}×{size[0]}; "
             "name a .png"
         )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open an image file; whatever goes wrong inside the block becomes one ImageError."""
-    try:
-        if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises for names too long
-            raise ImageError(f"{path}: expected an image file, got a folder")
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path}: expected an image file, got 0 bytes")
-        with warnings.catch_warnings():
-            # Large photographs and odd metadata are welcome; what matters raises.
-            warnings.simplefilter("ignore")
-            Image.preinit()  # of the plugins those used most; without it Pillow loads all
-            with Image.open(path, formats=READABLE) as image:
-                yield image
-    except FileNotFoundError:
-        raise ImageError(f"{path}: expected an image file, found nothing") from None
-    except UnidentifiedImageError:
-        raise ImageError(
-            f"{path}: expected an image ({', '.join(READABLE)}), got another kind of file"
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: too large to be safe ({error})") from None
-    except ImageError:
-        raise
-    except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
-        raise ImageError(f"{path}: cannot be read ({one_line(error)})") from error
-
-
-def _decode_file(path: Path) -> "np.ndarray[Any, Any]":
-    with _opened(path) as image:
-        pixels = deep.decode(path, image)
-        if pixels is not None:
-            return pixels
-        image.load()
-        return _decode(image)
-
-
-def _decode(image: Image.Image) -> "np.ndarray[Any, Any]":
-    """Pixels fit for `_as_float`, upright, sRGB, from any PIL image."""
-    # Only the orientation is looked at: other metadata may be damaged in a good picture.
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation in _ORIENTATIONS:
-        image = image.transpose(_ORIENTATIONS[orientation])
-    if image.mode.startswith("I") or image.mode == "F":
-        return _high_depth(image)
-    alpha = None
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        alpha = rgba.getchannel("A")
-        if image.mode != "LA":
-            image = rgba.convert("RGB")
-    if image.mode == "P" or image.mode == "1" or image.mode == "LA":
-        image = image.convert("RGB" if image.mode == "P" else "L")
-    rgb = _to_srgb(image)
-    if alpha is not None:
-        rgb.putalpha(alpha)
-    return np.asarray(rgb)
-
-
-def _high_depth(image: Image.Image) -> "np.ndarray[Any, Any]":
-    """Greyscale of more than 8 bits; 32-bit integers hold 16-bit values in practice."""
-    array = np.asarray(image)
-    if image.mode == "F":
-        return array.astype(np.float32) / (1 if array.max(initial=0) <= 1 else array.max())
-    return array.clip(0, 65535).astype(np.uint16)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-        except (ImageCms.PyCMSError, OSError):
-            pass  # a damaged profile, or one for other channels: the usual guess is the best left
-        else:
-            if converted is not None:
-                return converted
-    if image.mode == "LAB":
-        transform = ImageCms.buildTransform(
-            ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
-        )
-        if (rgb := ImageCms.applyTransform(image, transform)) is not None:
-            return rgb
-    return image.convert("RGB")
-
-
-def _check_range(lowest: float, highest: float) -> None:
-    """Refuse NaN, infinity and pixels on another scale; a little overshoot is clamped."""
-    if not (lowest >= -0.1 and highest <= 1.1):
-        raise ImageError(
-            f"expected floating-point pixels in [0, 1], got {lowest:g} to {highest:g}; "
-            "divide by 255 first?"
-        )
-
-
-def _as_float(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """Float32 pixels (height, width, 3 or 4) in [0, 1] from an array of any accepted kind."""
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ImageError(
-            f"expected an array (height, width), (height, width, 3) or (…, 4), got {array.shape}"
-        )
-    if array.dtype == np.uint8 or array.dtype == np.uint16:
-        array = array.astype(np.float32) / np.iinfo(array.dtype).max
-    elif np.issubdtype(array.dtype, np.floating):
-        _check_range(float(array.min()), float(array.max()))
-        array = array.astype(np.float32).clip(0, 1)
-    else:
-        raise ImageError(f"expected uint8, uint16 or floating-point pixels, got {array.dtype}")
-    return array.repeat(3, axis=2) if array.shape[2] == 1 else array

@@ -109,6 +109,9 @@ class StyleConfig(Options):
     memory: str = option(
         "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
     )
+    max_pixels: float | None = option(
+        None, "most pixels of an image that is read; if not given, as many as memory holds"
+    )
     weights: str = option(
         "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
     )
@@ -140,8 +143,9 @@ class StyleConfig(Options):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number from 0 to 1")
         for name in ("stroke_size", "learning_rate", "forms_first"):
             check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
-        if self.max_seconds is not None:
-            check(self.max_seconds > 0, "max_seconds", self.max_seconds, "a number above 0")
+        for name in ("max_seconds", "max_pixels"):
+            if getattr(self, name) is not None:
+                check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
         for name in ("content_layers", "style_layers", "neighbor_layers"):
             for layer, weight in getattr(self, name).items():
                 check_layer(layer)
@@ -226,6 +230,12 @@ class StyleConfig(Options):
         """All layers that are looked at."""
         focus = {FOCUS_LAYER: 1.0} if self.has_focus else {}
         return (*{**self.content_layers, **self.style_layers, **self._neighbor_layers, **focus},)
+
+    @property
+    def wants_style(self) -> bool:
+        """Whether a style image is needed."""
+        weights = (*self.style_layers.values(), *self._neighbor_layers.values())
+        return self.style_weight > 0 and any(weights)
 
     @property
     def _neighbor_layers(self) -> dict[str, float]:

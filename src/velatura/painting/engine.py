@@ -251,7 +251,7 @@ def start(
     """The first image (1, 3, height, width), of the size of `content`."""
     size = (content.shape[-2], content.shape[-1])
     if first is not None:
-        return resize(read(first).pixels.to(content), size)
+        return resize(read(first, max(size)).pixels.to(content), size)
     if config.init == "content":
         return content.clone()
     if config.init in ("noise", "blurred-noise"):
@@ -264,4 +264,5 @@ def start(
         return gaussian_blur(content, sigma=max(size) / 40)
     if config.init == "style" and styles:
         return resize(styles[0], size)
-    return resize(read(Path(config.init)).pixels.to(content), size)
+    first = read(Path(config.init), max(size), config.max_pixels)
+    return resize(first.pixels.to(content), size)

@@ -43,9 +43,9 @@ def stylize(
     """
     if config is not None and options:
         raise ConfigError("expected a config or options by name, got both")
-    photograph = read(content)
-    steps = transfer(photograph.pixels, style, config or StyleConfig(**options))
-    (last,) = deque(steps, maxlen=1)  # which lets go of the others
+    config = config or StyleConfig(**options)
+    photograph = read(content, config.size, config.max_pixels)
+    (last,) = deque(transfer(photograph, style, config), maxlen=1)  # which lets go of the others
     alpha = photograph.alpha
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))

@@ -1,7 +1,9 @@
 """What is painted and after what: images and masks, read, checked, and at each scale's size."""
 
 import math
-from collections.abc import Iterable, Mapping, Set
+import os
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -10,11 +12,13 @@ import torch
 from torch import Tensor
 
 from velatura.errors import ConfigError, ImageError
-from velatura.images.io import ImageLike, read
+from velatura.images.io import ImageLike, Picture, read, read_mask
 from velatura.images.resize import resize
 from velatura.painting.colors import prepare
 from velatura.painting.config import StyleConfig
 from velatura.perception.layers import geometry
+
+LEAST_SEEN = 1e-3  # mean of a mask, below which nothing is left to paint after
 
 
 class Subjects(NamedTuple):
@@ -24,7 +28,7 @@ class Subjects(NamedTuple):
     paintings: list[Tensor]
     colors: Tensor | None  # whose hue and chroma the finished picture takes
     masks: list[Tensor]  # (1, 1, height, width): where in the picture each style goes
-    style_masks: list[Tensor]  # what of each painting is looked at
+    style_masks: list[Tensor]  # what of each painting is looked at; none where all of all is
 
     def at(self, size: tuple[int, int], config: StyleConfig) -> "Subjects":
         """The same for a picture of `size` (height, width)."""
@@ -53,10 +57,13 @@ def gather(
         ImageError: an image cannot be read, is too small, or a mask is black or of another shape.
         ConfigError: there are more or fewer styles, blend weights or masks than fit each other.
     """
-    photograph = read(content).pixels.to(device)
+    source = read(content, config.size, config.max_pixels)
+    photograph, alpha = source.pixels.to(device), source.alpha
     several = _listed(styles)
-    paintings = [read(style).pixels.to(device) for style in several]
-    if not paintings and config.style_weight and any(config.style_layers.values()):
+    side = math.ceil(2 * config.stroke_size * config.size)  # of paintings up to 16 times as wide
+    pictures = [read(style, side, config.max_pixels) for style in several]
+    paintings = [picture.pixels.to(device) for picture in pictures]
+    if not paintings and config.wants_style:
         raise ConfigError("styles: expected at least one image, got none")
     config.blend_weights(len(paintings))
     for painting in paintings:
@@ -65,12 +72,36 @@ def gather(
                 f"expected a style image of at least {smallest_side(config)} pixels a side, got "
                 f"{painting.shape[-1]}×{painting.shape[-2]}"
             )
-    masks = [_read_mask(path, photograph) for path in config.mask]
-    style_masks = [
-        _read_mask(path, painting)
+    masks = [_read_mask(path, photograph, config) for path in config.mask]
+    given = [
+        _read_mask(path, painting, config)
         for path, painting in zip(config.style_mask, paintings, strict=False)
     ]
-    return Subjects(*prepare(photograph, paintings, config, masks), masks, style_masks)
+    style_masks = [mask.to(device) for mask in _without_transparent(given, pictures, several)]
+    if alpha is not None:
+        alpha = alpha.to(photograph)
+    prepared = prepare(photograph, paintings, config, masks, style_masks, alpha)
+    return Subjects(*prepared, masks, style_masks)
+
+
+def _without_transparent(
+    masks: list[Tensor], pictures: Sequence[Picture], sources: Sequence[ImageLike]
+) -> list[Tensor]:
+    """The styles' masks, none or one for each, without what is transparent of the pictures.
+
+    Raises ImageError if nothing is left of one.
+    """
+    if all(picture.alpha is None for picture in pictures):
+        return masks
+    seen = []
+    for mask, picture, source in zip_longest(masks, pictures, sources):
+        alpha = torch.ones(1, 1, *picture.size) if picture.alpha is None else picture.alpha
+        both = alpha if mask is None else resize(mask, picture.size) * alpha.to(mask)
+        if float(both.mean()) < LEAST_SEEN:
+            name = f"{source}: " if isinstance(source, str | os.PathLike) else ""
+            raise ImageError(f"{name}expected a style image with something to see, got none")
+        seen.append(both)
+    return seen
 
 
 def _listed(styles: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
@@ -90,16 +121,16 @@ def smallest_side(config: StyleConfig) -> int:
     return max(16, *(geometry(layer).stride for layer in config.layers))
 
 
-def _read_mask(path: str, image: Tensor) -> Tensor:
+def _read_mask(path: str, image: Tensor, config: StyleConfig) -> Tensor:
     """A mask (1, 1, height, width) for `image`, in its shape if not in its size."""
-    mask = read(Path(path)).pixels.mean(dim=1, keepdim=True).to(image)
+    mask = read_mask(Path(path), max(image.shape[-2:]), config.max_pixels).to(image)
     ratios = [tensor.shape[-1] / tensor.shape[-2] for tensor in (mask, image)]
     if abs(math.log(ratios[0] / ratios[1])) > 0.05:
         raise ImageError(
             f"{path}: expected a mask in the shape of its image, "
             f"{image.shape[-1]}×{image.shape[-2]}, got {mask.shape[-1]}×{mask.shape[-2]}"
         )
-    if float(mask.mean()) < 1e-3:
+    if float(mask.mean()) < LEAST_SEEN:
         raise ImageError(f"{path}: expected a mask with some white, got a black one")
     return mask
 

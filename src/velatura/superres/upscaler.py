@@ -52,8 +52,10 @@ class Upscaler:
     def enlarge(
         self, picture: Picture, watch: Callable[[float], None] = lambda done: None
     ) -> Picture:
-        """Enlarge pixels and alpha, without rounding them."""
+        """Enlarge pixels and alpha, without rounding them. What is grey stays grey."""
         pixels = picture.pixels.to(self.device)
         large = self.network.upscale(pixels, self.scale, watch, self.dtype)
+        if (pixels == pixels[:, :1]).all():  # of grey the network makes nearly grey
+            large = large.mean(1, keepdim=True).expand_as(large)
         alpha = picture.alpha
         return Picture(large, None if alpha is None else enlarged(alpha, self.scale).clamp(0, 1))

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import nn
 from velatura.errors import ConfigError, WeightsError
 from velatura.extras import import_extra
 from velatura.files import atomic_path
+from velatura.quiet import quiet
 
 SIZES = ((96, 128), (131, 77))  # at which the file is compared with the network
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level
@@ -29,8 +29,7 @@ def export(
     _check_name(path)
     onnx, _ = _needed("onnx"), _needed("onnxscript")  # the latter is the exporter's own need
     height, width = torch.export.Dim("height", min=16), torch.export.Dim("width", min=16)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own making, as is what it logs
+    with quiet(""):  # the exporter makes warnings of its own, as it does what it logs
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             whole,

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from velatura.perception import losses
+from velatura.perception.layers import geometry
 from velatura.perception.vgg import VGG19
 
 
@@ -34,10 +36,14 @@ class PerceptualLoss:
         self.sizes: dict[str, float] = {}
 
     @torch.no_grad()
-    def set_style(self, painting: Tensor) -> None:
-        """Take the style of `painting` (1, 3, height, width) as the one wanted."""
+    def set_style(self, painting: Tensor, weights: Tensor | None = None) -> None:
+        """Take the style of `painting` (1, 3, height, width) as the one wanted.
+
+        With `weights` (1, 1, height, width) its places count as much as those say.
+        """
         for name, features in self.network(painting, [*self.style_layers]).items():
-            moment = _moments(features)
+            places = None if weights is None else F.avg_pool2d(weights, geometry(name).stride)
+            moment = _moments(features, places)
             wasserstein = self.style_loss == "wasserstein"
             self.targets[name] = losses.moments_root(moment) if wasserstein else moment
             # The Wasserstein distance is relative to them by itself.
@@ -85,8 +91,10 @@ def _positions(features: Tensor) -> int:
     return features.numel() // features.shape[1]
 
 
-def _moments(features: Tensor) -> Tensor:
+def _moments(features: Tensor, weights: Tensor | None = None) -> Tensor:
     count, positions = features.shape[1], _positions(features)
     dtype = losses.moments_dtype(count, positions, features.device)
     # Never below what the features have.
-    return losses.moments(features, torch.promote_types(dtype, features.dtype)) / positions
+    dtype = torch.promote_types(dtype, features.dtype)
+    weight = positions if weights is None else max(float(weights.sum()), 1e-3)
+    return losses.moments(features, dtype, weights) / weight

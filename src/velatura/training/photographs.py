@@ -106,7 +106,7 @@ class Photographs:
             if path in self.broken:
                 continue
             try:
-                photograph = read(path).pixels
+                photograph = read(path, self.sizes[1] if self.sizes else None).pixels
             except ImageError as error:
                 self.broken.add(path)
                 self.complain(f"left out: {error}")
