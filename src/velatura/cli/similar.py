@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from velatura.cli.progress import tell
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photo", type=Path, help="to find others like it")
@@ -43,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"photo": str(arguments.photo), "by": arguments.by, "images": images}))
         return 0
     for path, similarity in found:
-        print(f"{similarity:6.3f}  {path}")
+        tell(f"{similarity:6.3f}  {path}")
     return 0

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import Progress, say
+from velatura.cli.progress import Progress, say, tell
 from velatura.errors import ImageError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(report: dict[str, Any]) -> None:
     for name, entry in report.items():
-        print(name)
+        tell(name)
         print(f"  variety      {entry['variety']:.1f}")
         for key in ("unevenness", "kept", "chroma", "lightness"):
             print(f"  {key:12} {entry[key]:.3f}")

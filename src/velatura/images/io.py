@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from velatura.errors import ImageError
 from velatura.images import deep
+from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
     import torch
@@ -251,13 +252,13 @@ def read_settings(path: Path) -> dict[str, Any]:
             description = str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
             if description.startswith(_SETTINGS_PREFIX):
                 text = description.removeprefix(_SETTINGS_PREFIX)
-    try:
-        settings = json.loads(text) if text else None
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
+    if not text:
         raise ImageError(f"{path}: holds no settings of Velatura")
-    return settings
+    try:
+        return read_object(str(text))
+    except ValueError as error:
+        why = one_line(error)
+        raise ImageError(f"{path}: holds no settings of Velatura ({why})") from error
 
 
 def output_format(path: Path) -> str:

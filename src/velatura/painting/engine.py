@@ -173,6 +173,8 @@ def transfer(
     if config.has_focus:
         places = salience(network, subjects.photograph, FOCUS_LAYER)
         focus = workers.agree(torch.lerp(torch.ones_like(places), places, config.content_focus))
+    if state:
+        state.check(scales, config.optimizer)
     image = state.image.to(device) if state else None
     number = state.number if state else 0
     for index, scale in enumerate(scales):
