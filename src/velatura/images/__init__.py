@@ -7,11 +7,11 @@ import contextlib
 import ctypes
 import logging
 
-from PIL import Image
+from PIL import _imaging
 
 for _name in ("PIL", "tifffile"):  # Python prints warnings of loggers that nobody handles
     logging.getLogger(_name).addHandler(logging.NullHandler())
 # Pillow silences libtiff's warnings, and has nothing that silences its errors. The symbol is found
 # through Pillow's own module, so that it is the library which that one uses.
 with contextlib.suppress(AttributeError, OSError):
-    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
