@@ -60,7 +60,7 @@ def test_a_card_of_brackets_in_brackets_is_refused(tmp_path):
 )
 def test_numbers_of_another_type_are_refused(tmp_path, dtype):
     tensors = {"weight": torch.ones(2, 3).to(dtype), "bias": torch.zeros(2)}
-    tensorfile.write(tmp_path / "m", tensors, {"architecture": "a-1"})
+    save_file(tensors, tmp_path / "m", metadata={tensorfile.KEY: '{"architecture": "a-1"}'})
     with pytest.raises(WeightsError, match="weight: expected"):
         modelfile.load(tmp_path / "m", nn.Linear(3, 2), "a-1")
 

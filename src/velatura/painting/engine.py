@@ -158,6 +158,8 @@ def transfer(
     workers = join(device)
     subjects = gather(content, styles, config, device)
     scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
+    if state:
+        state.check(scales, config.optimizer)
     subjects = subjects.at(scales[-1].size, config)  # what is larger than the picture can go
     network = VGG19(
         weights.load(config.weights),
@@ -173,8 +175,6 @@ def transfer(
     if config.has_focus:
         places = salience(network, subjects.photograph, FOCUS_LAYER)
         focus = workers.agree(torch.lerp(torch.ones_like(places), places, config.content_focus))
-    if state:
-        state.check(scales, config.optimizer)
     image = state.image.to(device) if state else None
     number = state.number if state else 0
     for index, scale in enumerate(scales):
