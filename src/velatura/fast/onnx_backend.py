@@ -111,14 +111,19 @@ def _load(path: Path) -> tuple[Any, dict[str, Any]]:
     options = runtime.SessionOptions()
     options.log_severity_level = QUIET
     try:
-        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(
+            model,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # to what it has been given: it would print that and try again
+        )
         card = read_object(session.get_modelmeta().custom_metadata_map.get("velatura", "{}"))
+        given = [(value.name, value.type, len(value.shape)) for value in session.get_inputs()]
+        made = [(value.type, len(value.shape)) for value in session.get_outputs()]
     except Exception as error:  # onnxruntime has a dozen of its own
         raise WeightsError(f"{path}: expected a style as ONNX ({one_line(error)[:200]})") from None
     if not str(card.get("architecture")).startswith(FAMILY):
         raise WeightsError(f"{path}: expected a style of Velatura, got another network")
-    given = [(value.name, value.type, len(value.shape)) for value in session.get_inputs()]
-    made = [(value.type, len(value.shape)) for value in session.get_outputs()]
     if given != [("photograph", *IMAGE)] or made != [IMAGE]:
         raise WeightsError(
             f"{path}: expected a style that makes a picture of a photograph, got "

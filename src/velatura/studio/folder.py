@@ -15,6 +15,7 @@ import psutil
 
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import atomic_path, inspect, make_folder, read_settings
+from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
     from velatura.training.shelf import Shelf
@@ -210,7 +211,7 @@ def _plain(stem: str) -> str:
 def _lost(note: Path) -> str:
     """What a note of a killed studio says; the note is gone afterwards."""
     try:
-        stored = json.loads(note.read_text(encoding="utf-8"))
+        stored = read_object(note.read_text(encoding="utf-8"))
         told = f"{stored['content']} × {', '.join(stored['styles'])}, begun {stored['began']}"
     except (OSError, ValueError, KeyError, TypeError):
         told = "the note of it is damaged"
