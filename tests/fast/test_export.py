@@ -1,7 +1,9 @@
+import re
 import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -166,3 +168,93 @@ def test_another_ending_is_refused(folder):
     style = Style(StyleNetwork(), {})
     with pytest.raises(ConfigError, match=r"ending in \.onnx"):
         export(style, folder / "style.bin")
+
+
+def style_of(
+    nodes, take=("photograph", 1, 4), give=((1, 4),), card='{"architecture": "velatura-style-3"}'
+):
+    """The bytes of an ONNX file that claims to be a style: types and numbers of dimensions."""
+
+    def value(name, kind, dimensions):
+        return onnx.helper.make_tensor_value_info(name, kind, [None] * dimensions)
+
+    taken = [value(*take)]
+    given = [value(f"painting{k}", *kind) for k, kind in enumerate(give)]
+    constants = [onnx.helper.make_tensor("two", 1, [], [2.0])]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node(kind, names, [output], **how) for kind, names, output, how in nodes],
+        "style",
+        taken,
+        given,
+        constants,
+    )
+    opset = onnx.helper.make_opsetid("", 18)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    onnx.helper.set_model_props(model, {"velatura": card})
+    return model.SerializeToString()
+
+
+SAME = ("Identity", ["photograph"], "painting0", {})
+DIFFERENCE = ("Sub", ["photograph", "two"], "difference", {})
+CLAIMS = {
+    "float64": (([SAME], ("photograph", 11, 4), [(11, 4)]), "got [('tensor(double)'"),
+    "integers": (
+        ([("Cast", ["photograph"], "painting0", {"to": 7})], ("photograph", 1, 4), [(7, 4)]),
+        "int64",
+    ),
+    "text": (
+        ([("Cast", ["photograph"], "painting0", {"to": 8})], ("photograph", 1, 4), [(8, 4)]),
+        "string",
+    ),
+    "a number": (
+        (
+            [("ReduceSum", ["photograph"], "painting0", {"keepdims": 0})],
+            ("photograph", 1, 4),
+            [(1, 0)],
+        ),
+        "('tensor(float)', 0)",
+    ),
+    "another input": (
+        ([("Identity", ["x"], "painting0", {})], ("x", 1, 4)),
+        "('x', 'tensor(float)', 4)",
+    ),
+    "two pictures": (
+        (
+            [SAME, ("Identity", ["photograph"], "painting1", {})],
+            ("photograph", 1, 4),
+            [(1, 4), (1, 4)],
+        ),
+        "got [",
+    ),
+    "a turned picture": (
+        ([("Transpose", ["photograph"], "painting0", {"perm": [0, 1, 3, 2]})],),
+        "got float32 (1, 3, 96, 64)",
+    ),
+    "not a number": (([DIFFERENCE, ("Log", ["difference"], "painting0", {})],), "finite pixels"),
+    "a card of brackets": (([SAME], ("photograph", 1, 4), [(1, 4)], "[" * 100_000), "20 levels"),
+    "a card that is a list": (([SAME], ("photograph", 1, 4), [(1, 4)], "[]"), "got list"),
+    "another network": (
+        ([SAME], ("photograph", 1, 4), [(1, 4)], '{"architecture": 5}'),
+        "another network",
+    ),
+}
+
+
+@pytest.mark.parametrize("claim, told", CLAIMS.values(), ids=CLAIMS)
+def test_what_only_claims_to_be_a_style_is_told(folder, tmp_path, claim, told, capfd):
+    (tmp_path / "claim.onnx").write_bytes(style_of(*claim))
+    with pytest.raises(WeightsError, match=re.escape(told)) as raised:
+        OnnxPainter(str(tmp_path / "claim.onnx")).paint(folder / "photo.png")
+    assert "claim.onnx" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_no_sigmoid_made_is_clamped(folder, tmp_path):
+    (tmp_path / "bright.onnx").write_bytes(
+        style_of([("Mul", ["photograph", "two"], "painting0", {})])
+    )
+    painted = OnnxPainter(str(tmp_path / "bright.onnx")).paint(folder / "photo.png")
+    with Image.open(folder / "photo.png") as photograph:
+        twice = 2 * np.asarray(photograph, dtype=int)
+    assert np.array_equal(np.asarray(painted), twice.clip(0, 255))

@@ -214,7 +214,7 @@ def test_a_hundred_mutated_files_give_pixels_or_one_error(folder, case):
     check(folder, *case)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @settings(quietly, max_examples=2000)
 @given(mutated())
 def test_two_thousand_mutated_files_give_pixels_or_one_error(folder, case):

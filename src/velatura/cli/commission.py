@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from velatura.cli.progress import is_first
 from velatura.errors import ImageError
 from velatura.files import atomic_path, make_folder
 from velatura.painting.config import STARTS, StyleConfig
+from velatura.superres.options import SCALES
+from velatura.untrusted import entry, read_object
 
 COMMISSION = "painting.json"
 
@@ -55,24 +58,27 @@ class Commission:
     def load(cls, folder: Path) -> "Commission":
         """The inverse of `save`. Raises ImageError if an image has changed since."""
         try:
-            text = (folder / COMMISSION).read_text(encoding="utf-8")
-            stored = json.loads(text)
-            width, height = stored["canvas"]
+            stored = read_object((folder / COMMISSION).read_text(encoding="utf-8"))
+            sides, styles = entry(stored, "canvas", list), entry(stored, "styles", list)
             commission = cls(
-                Path(stored["content"]) if stored["content"] else None,
-                [Path(style) for style in stored["styles"]],
-                Path(stored["output"]),
-                StyleConfig.from_dict(stored["config"]),
-                (width, height),
-                str(stored["first"]),
-                int(stored["upscale"]),
-                str(stored.get("memory", "")),
+                None if stored["content"] is None else Path(entry(stored, "content", str)),
+                [Path(entry(styles, k, str)) for k in range(len(styles))],
+                Path(entry(stored, "output", str)),
+                StyleConfig.from_dict(entry(stored, "config", dict)),
+                (entry(sides, 0, int), entry(sides, 1, int)),
+                entry(stored, "first", str),
+                entry(stored, "upscale", int),
+                entry(stored, "memory", str) if "memory" in stored else "",
             )
-            checksums = dict(stored["sha256"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not commission.content and not all(16 <= side < 10**6 for side in commission.canvas):
+                raise ValueError(f"canvas: expected two sides in pixels, got {commission.canvas}")
+            if commission.upscale not in (1, *SCALES):
+                raise ValueError(f"upscale: expected 1 or one of {SCALES}")
+            checksums = entry(stored, "sha256", dict)
+        except (OSError, ValueError, KeyError) as error:
             raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
-        for path, checksum in checksums.items():
-            if sha256(Path(path)) != checksum:
+        for path in commission.inputs:
+            if sha256(path) != checksums.get(str(path)):
                 raise ImageError(f"{path}: expected the image as it was at the start, it changed")
         return commission
 
@@ -102,6 +108,8 @@ class Commission:
 
 def sha256(path: Path) -> str:
     """The checksum of a file. Raises ImageError if it cannot be read."""
+    if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names too long
+        raise ImageError(f"{path}: expected a file, found none")
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from velatura.cli.commission import Commission
 from velatura.cli.outputs import Outputs, add_output
 from velatura.cli.painting import paint
+from velatura.cli.progress import tell
 from velatura.painting.config import StyleConfig
 
 
@@ -46,5 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report))
     else:
-        print(f"picture:      {output.resolve()}\nside by side: {sheet.resolve()}")
+        tell(f"picture:      {output.resolve()}")
+        tell(f"side by side: {sheet.resolve()}")
     return 130 if interrupted else 0

@@ -6,6 +6,8 @@ import os
 import platform
 from typing import Any
 
+from velatura.cli.progress import tell
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
@@ -48,5 +50,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found))
     else:
         for name, value in found.items():
-            print(f"{name + ':':21}{value if value != [] else 'none'}")
+            tell(f"{name + ':':21}{value if value != [] else 'none'}")
     return 0 if embedded == "found" else 2

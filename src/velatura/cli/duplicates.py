@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input, add_output
-from velatura.cli.progress import Progress, say
+from velatura.cli.progress import Progress, say, tell
 from velatura.duplicates.folders import ENDINGS
 from velatura.errors import ConfigError
 from velatura.files import check_place, make_folder
@@ -144,13 +144,13 @@ def _print(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
         for member in group.members:
             size = f"{member.width}×{member.height}"
             head = "keep" if member is group.members[0] else f"{member.similarity:.2f}"
-            print(f"{head:>5}  {size:>11}  {member.path}  ({member.why})")
+            tell(f"{head:>5}  {size:>11}  {member.path}  ({member.why})")
         print()
     for path, target, problem in moves:
         if problem:
             say(f"velatura: {path}: not moved ({problem})")
         else:
-            print(f"{'would move' if dry_run else 'moved'} {path} -> {target}")
+            tell(f"{'would move' if dry_run else 'moved'} {path} -> {target}")
 
 
 def _sum_up(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:

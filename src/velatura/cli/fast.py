@@ -5,6 +5,7 @@ import json
 
 from velatura.cli import fast_apply, fast_train
 from velatura.cli.outputs import add_input, add_output
+from velatura.cli.progress import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run_list(arguments: argparse.Namespace) -> int:
         print(json.dumps(cards))
         return 0
     for card in cards:
-        print(f"{card['name']:26} {card['painting']}")
+        tell(f"{card['name']:26} {card['painting']}")
     return 0
 
 

@@ -18,6 +18,7 @@ from velatura.cli.interruptions import KEEPING
 from velatura.cli.outputs import outputs_of
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError
+from velatura.untrusted import printable
 
 COMMANDS = {
     "stylize": "paint a photograph, or a folder of them, in the style of a painting.",
@@ -62,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with exit code 2."""
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{printable(f'{self.prog}: {message}; see {self.prog} --help')}\n")
 
 
 def build_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from velatura.untrusted import printable
+
 if TYPE_CHECKING:
     from velatura.painting.engine import Step
 
@@ -17,7 +19,12 @@ def say(message: str) -> None:
     """A line on stderr, if there is one and somebody listens: telling must not stop the work."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
-            print(message, file=sys.stderr, flush=True)
+            print(printable(message), file=sys.stderr, flush=True)
+
+
+def tell(line: str) -> None:
+    """A line on stdout; what names and files hold does not steer the terminal."""
+    print(printable(line))
 
 
 def is_first() -> bool:
@@ -29,7 +36,7 @@ class Progress:
     """Shows how far the work is, after a title; use it in a `with` block."""
 
     def __init__(self, quiet: bool = False, title: str = "") -> None:
-        self.title = f"{title} " if title else ""
+        self.title = f"{printable(title)} " if title else ""
         self.quiet = quiet or not is_first()
         self.live = sys.stderr is not None and sys.stderr.isatty()
         self.last_line = time.monotonic()
@@ -41,9 +48,9 @@ class Progress:
             from rich.progress import Progress as Bar
 
             self.bar = Bar(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),  # names may have brackets
                 BarColumn(),
-                TextColumn("{task.fields[status]}"),
+                TextColumn("{task.fields[status]}", markup=False),
                 console=Console(stderr=True),
                 transient=True,
             )

@@ -5,6 +5,7 @@ import json
 
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input
+from velatura.cli.progress import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,5 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"photo": str(arguments.photo), "by": arguments.by, "images": images}))
         return 0
     for path, similarity in found:
-        print(f"{similarity:6.3f}  {path}")
+        tell(f"{similarity:6.3f}  {path}")
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
-from velatura.cli.progress import Progress, say
+from velatura.cli.progress import Progress, say, tell
 from velatura.errors import ImageError
 from velatura.files import make_folder
 
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(report: dict[str, Any]) -> None:
     for name, entry in report.items():
-        print(name)
+        tell(name)
         print(f"  variety      {entry['variety']:.1f}")
         for key in ("unevenness", "kept", "chroma", "lightness"):
             print(f"  {key:12} {entry[key]:.3f}")

@@ -1,6 +1,5 @@
 """Paint photographs in a learnt style, with onnxruntime; torch is not imported."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,8 +18,11 @@ from velatura.files import one_line
 from velatura.images.io import read_image
 from velatura.images.resize import fit
 from velatura.training import modelfile
+from velatura.untrusted import read_object
 
 FAMILY = "velatura-style-"  # exports of older networks do as well
+IMAGE = ("tensor(float)", 4)  # type and number of dimensions, as onnxruntime tells them
+QUIET = 4  # of onnxruntime's levels: what fails raises, and is not printed as well
 
 
 class OnnxPainter:
@@ -34,7 +36,8 @@ class OnnxPainter:
     def __init__(self, style: str, strength: float = 1.0, colors: str = "style") -> None:
         if colors != "style":
             raise ConfigError(f"colors: expected style with --backend onnx, got {colors}")
-        self._loading = ThreadPoolExecutor(1).submit(_load, find(style))
+        self.path = find(style)
+        self._loading = ThreadPoolExecutor(1).submit(_load, self.path)
         self.strength = strength
 
     @property
@@ -77,11 +80,17 @@ class OnnxPainter:
             raise ImageError(
                 f"{photograph}: cannot be painted ({one_line(error)[:200]})"
             ) from error
+        if painted.dtype != np.float32 or painted.shape != pixels.shape or np.isnan(painted).any():
+            raise WeightsError(
+                f"{self.path}: expected the style to paint {width}×{height} finite pixels, got "
+                f"{painted.dtype} {painted.shape}"
+            )
+        painted.clip(0, 1, out=painted)  # a sigmoid's are, and a file may claim to have one
         watch(1.0)
         if self.strength < 1:
             painted = pixels + self.strength * (painted - pixels)
         painted *= 255
-        array = np.rint(painted, out=painted).astype(np.uint8)  # it comes from a sigmoid
+        array = np.rint(painted, out=painted).astype(np.uint8)
         result = Image.merge("RGB", [Image.fromarray(channel) for channel in array[0]])
         if image.mode == "RGBA":
             result.putalpha(image.getchannel("A"))
@@ -100,13 +109,27 @@ def _load(path: Path) -> tuple[Any, dict[str, Any]]:
             model = _built(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    options = runtime.SessionOptions()
+    options.log_severity_level = QUIET
     try:
-        session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        card = dict(json.loads(session.get_modelmeta().custom_metadata_map.get("velatura", "{}")))
+        session = runtime.InferenceSession(
+            model,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # to what it has been given: it would print that and try again
+        )
+        card = read_object(session.get_modelmeta().custom_metadata_map.get("velatura", "{}"))
+        given = [(value.name, value.type, len(value.shape)) for value in session.get_inputs()]
+        made = [(value.type, len(value.shape)) for value in session.get_outputs()]
     except Exception as error:  # onnxruntime has a dozen of its own
         raise WeightsError(f"{path}: expected a style as ONNX ({one_line(error)[:200]})") from None
     if not str(card.get("architecture")).startswith(FAMILY):
         raise WeightsError(f"{path}: expected a style of Velatura, got another network")
+    if given != [("photograph", *IMAGE)] or made != [IMAGE]:
+        raise WeightsError(
+            f"{path}: expected a style that makes a picture of a photograph, got "
+            f"{made!s:.200} of {given!s:.200}"
+        )
     return session, card
 
 

@@ -27,6 +27,7 @@ from velatura.images.decode import (
 from velatura.images.metadata import description
 from velatura.images.opening import check_pixels, opened
 from velatura.images.resize import fit
+from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
     import torch
@@ -318,13 +319,13 @@ def read_settings(path: Path) -> dict[str, Any]:
         said = description(image)
         if text is None and said.startswith(_SETTINGS_PREFIX):
             text = said.removeprefix(_SETTINGS_PREFIX)
-    try:
-        settings = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        settings = None
-    if not isinstance(settings, dict):
+    if not text:
         raise ImageError(f"{path}: holds no settings of Velatura")
-    return settings
+    try:
+        return read_object(str(text))
+    except ValueError as error:
+        why = one_line(error)
+        raise ImageError(f"{path}: holds no settings of Velatura ({why})") from error
 
 
 def output_format(path: Path) -> str:

@@ -165,6 +165,8 @@ def transfer(
     workers = join(device)
     subjects = gather(content, styles, config, device)
     scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
+    if state:
+        state.check(scales, config.optimizer)
     subjects = subjects.at(scales[-1].size, config)  # what is larger than the picture can go
     network = VGG19(
         weights.load(config.weights),

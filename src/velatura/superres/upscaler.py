@@ -7,9 +7,10 @@ from PIL import Image
 from velatura.errors import ConfigError
 from velatura.images.io import ImageLike, Picture, read, to_pil
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.superres.models import load
+from velatura.superres.models import SHELF, load
 from velatura.superres.network import enlarged
 from velatura.superres.options import SCALES
+from velatura.training.modelfile import damaged
 
 
 class Upscaler:
@@ -33,6 +34,7 @@ class Upscaler:
     ) -> None:
         if scale not in SCALES:
             raise ConfigError(f"scale: expected one of {', '.join(map(str, SCALES))}, got {scale}")
+        self.path = SHELF.find(model)
         learnt = load(model)
         self.card, self.scale = learnt.card, scale
         self.device = pick_device(device)
@@ -52,9 +54,14 @@ class Upscaler:
     def enlarge(
         self, picture: Picture, watch: Callable[[float], None] = lambda done: None
     ) -> Picture:
-        """Enlarge pixels and alpha, without rounding them. What is grey stays grey."""
+        """Enlarge pixels and alpha, without rounding them. What is grey stays grey.
+
+        Raises WeightsError if the model makes no picture of them.
+        """
         pixels = picture.pixels.to(self.device)
         large = self.network.upscale(pixels, self.scale, watch, self.dtype)
+        if bool(large.isnan().any()):
+            raise damaged(self.path, ValueError("it makes pixels that are no numbers"))
         if (pixels == pixels[:, :1]).all():  # of grey the network makes nearly grey
             large = large.mean(1, keepdim=True).expand_as(large)
         alpha = picture.alpha

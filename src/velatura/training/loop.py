@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from velatura.errors import DivergenceError, ImageError
+from velatura.files import one_line
 from velatura.images import tensorfile
+from velatura.untrusted import entry
 
 WARM_UP = 20  # steps over which the learning rate rises
 BETAS = (0.9, 0.99)
@@ -52,14 +54,18 @@ def load(path: Path, about: Mapping[str, Any]) -> Progress:
     """The inverse of `save`. Raises ImageError if it is of another training, or damaged."""
     try:
         tensors, where = tensorfile.read(path)
-        if where["about"] != dict(about):
+        if entry(where, "about", dict) != dict(about):
             raise ImageError(
                 f"{path}: expected an unfinished training with these options, got one with others; "
                 "use the same ones, or delete the file to begin anew"
             )
-        return Progress(int(where["number"]), float(where["seconds"]), tensors)
-    except (KeyError, ValueError, TypeError) as error:
-        raise ImageError(f"{path}: expected an unfinished training ({error})") from error
+        number, seconds = entry(where, "number", int), entry(where, "seconds", float)
+        if number < 1 or seconds < 0:
+            raise ValueError(f"step {number}, {seconds:g} s")
+    except ValueError as error:
+        why = one_line(error)[:200]
+        raise ImageError(f"{path}: expected an unfinished training ({why})") from error
+    return Progress(number, seconds, tensors)
 
 
 @dataclass(frozen=True)
@@ -117,9 +123,7 @@ def train(
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS)
     average = copy.deepcopy(network).requires_grad_(False)
     if state:
-        _restore(state, network, average, optimizer)
-        for name in lesson.sought:
-            lesson.sought[name] = float(state.tensors[f"sought.{name}"])
+        _restore(state, network, average, optimizer, lesson.sought)
     for number in range(state.number + 1 if state else 1, steps + 1):
         optimizer.zero_grad()
         terms = dict(lesson(number))
@@ -144,17 +148,35 @@ def train(
 
 @torch.no_grad()
 def _restore(
-    state: Progress, network: nn.Module, average: nn.Module, optimizer: torch.optim.Adam
+    state: Progress,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Adam,
+    sought: dict[str, float],
 ) -> None:
+    """Put everything where it was. Raises ImageError if something is missing in `state`."""
+
+    def stored(name: str, shape: torch.Size) -> Tensor:
+        tensor = state.tensors.get(name)
+        if tensor is None or tensor.shape != shape:
+            raise ImageError(
+                f"unfinished training: expected {name} of {tuple(shape)}, got "
+                f"{'nothing' if tensor is None else tuple(tensor.shape)}; "
+                "it is damaged: delete the file to begin anew"
+            )
+        return tensor
+
     for name, parameter in network.named_parameters():
-        parameter.copy_(state.tensors[f"model.{name}"])
-        average.get_parameter(name).copy_(state.tensors[f"average.{name}"])
+        parameter.copy_(stored(f"model.{name}", parameter.shape))
+        average.get_parameter(name).copy_(stored(f"average.{name}", parameter.shape))
         optimizer.state[parameter] = {  # nothing yet for a part that had no gradient so far
-            key: state.tensors[f"{key}.{name}"].clone().to(device)
-            for key, device in (
-                ("step", torch.device("cpu")),  # where Adam keeps its count
-                ("exp_avg", parameter.device),
-                ("exp_avg_sq", parameter.device),
+            key: stored(f"{key}.{name}", shape).clone().to(device)
+            for key, shape, device in (
+                ("step", torch.Size(), torch.device("cpu")),  # where Adam keeps its count
+                ("exp_avg", parameter.shape, parameter.device),
+                ("exp_avg_sq", parameter.shape, parameter.device),
             )
             if f"{key}.{name}" in state.tensors
         }
+    for name in sought:
+        sought[name] = float(stored(f"sought.{name}", torch.Size()))

@@ -12,6 +12,7 @@ import numpy as np
 from velatura.errors import WeightsError
 from velatura.files import one_line
 from velatura.images import tensorfile
+from velatura.untrusted import entry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,11 +28,11 @@ def read_card(path: Path) -> dict[str, Any]:
     """The card alone. Raises WeightsError if it is no model of Velatura."""
     try:
         card = tensorfile.read_about(path)
-        if "architecture" in card:
-            return card
-    except ValueError:
-        pass
-    raise WeightsError(f"{path}: expected a model file of Velatura")
+        entry(card, "architecture", str)
+    except ValueError as error:
+        why = one_line(error)[:200]
+        raise WeightsError(f"{path}: expected a model file of Velatura ({why})") from error
+    return card
 
 
 def read(path: Path, architecture: str) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
@@ -42,16 +43,17 @@ def read(path: Path, architecture: str) -> tuple[dict[str, np.ndarray[Any, Any]]
     card = read_card(path)
     if card["architecture"] != architecture:
         raise WeightsError(
-            f"{path}: expected a model of architecture {architecture}, got {card['architecture']}"
+            f"{path}: expected a model of architecture {architecture}, "
+            f"got {card['architecture'][:80]}"
         )
     try:
         halves, _ = tensorfile.read_arrays(path)
-        arrays = {name: array.astype(np.float32) for name, array in halves.items()}
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise ValueError("numbers that are not finite")
-    except (ValueError, TypeError) as error:
+        for name, array in halves.items():
+            if array.dtype not in (np.float16, np.float32):
+                raise ValueError(f"{name}: expected float16, got {array.dtype}")
+    except ValueError as error:
         raise damaged(path, error) from error
-    return arrays, card
+    return {name: array.astype(np.float32) for name, array in halves.items()}, card
 
 
 def load(path: Path, network: "nn.Module", architecture: str) -> dict[str, Any]:
