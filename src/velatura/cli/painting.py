@@ -143,27 +143,16 @@ def paint(
     if failure and not isinstance(failure, KeyboardInterrupt):
         progress.say(f"{shown(commission.output)}: what was painted before the failure")
         raise failure
-    if is_first():
-        _tell(step, report, interrupted, checkpoint, progress)
-        if step.number == step.total:
-            checkpoints.clear()
-    return report, interrupted
-
-
-def _tell(
-    step: "Step",
-    report: dict[str, Any],
-    interrupted: bool,
-    checkpoint: Path | None,
-    progress: Progress,
-) -> None:
-    """Say what came of it, and how to go on."""
-    early = interrupted and step.number < step.total
+    whole = step.number == step.total
+    early = interrupted and not whole
     stopped = f"interrupted after step {step.number} of {step.total}, " if early else ""
-    size = f"{report['width']}×{report['height']}"
-    progress.say(f"{shown(Path(report['output']))}: {stopped}{size}, {step.seconds:.0f} s")
+    size = f"{report['width']}×{report['height']}, " if report else ""
+    progress.say(f"{shown(commission.output)}: {stopped}{size}{step.seconds:.0f} s")
     if checkpoint and early:
         progress.say(f"go on with: velatura resume {checkpoint}")
+    elif whole and is_first():
+        checkpoints.clear()
+    return report, interrupted
 
 
 def _subject(commission: Commission) -> "tuple[Path | Image.Image, Tensor | None]":
