@@ -81,5 +81,5 @@ def test_another_file_is_refused_and_left_alone(path, content):
 
 def test_an_index_that_must_exist_is_asked_for(path):
     with pytest.raises(ConfigError, match="expected an index, found nothing"):
-        Index(path, "1", must_exist=True)
+        Index(path, "1", read_only=True)
     assert not path.exists()

@@ -107,7 +107,7 @@ class DuplicatesPage:
 
     def _ended(self, result: tuple[Duplicates, str]) -> dict[Any, Any]:
         found, drawn = result
-        others = [Path(m.path).name for group in found.groups for m in group.members[1:]]
+        others = [Path(m.path).name for group in found.groups for m in group.spare]
         text = f"{_count(len(found.groups), 'group')} in {_count(found.files, 'picture')}"
         if others:
             text += f"; {len(others)} could go"

@@ -1,0 +1,84 @@
+"""Which copy to keep: people's own rules first, then what is known of the pictures."""
+
+import fnmatch
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from velatura.duplicates.folders import File
+from velatura.duplicates.index import Quality
+from velatura.duplicates.quality import LOSSY
+from velatura.errors import ConfigError
+
+RULES = "oldest, newest, largest or path=PATTERN"
+UNKNOWN = Quality(b"", 0, None, 0.0)
+
+
+class Copy(NamedTuple):
+    """A file with what is known of its picture."""
+
+    number: int
+    file: File
+    width: int
+    height: int
+    quality: Quality = UNKNOWN  # where it matters
+
+
+class Keeping:
+    """Orders copies, the one to keep first.
+
+    Args:
+        rules: oldest, newest, largest (in bytes) or path=PATTERN, what matters most first.
+            In a pattern `*` stands for anything, also for several folders.
+        protected: folders and files of which nothing is moved, and which are kept before others.
+
+    Raises:
+        ConfigError: a rule is none of these.
+    """
+
+    def __init__(self, rules: Sequence[str] = (), protected: Iterable[Path] = ()) -> None:
+        self.rules = [_parsed(rule) for rule in rules]
+        self._protected = [os.path.realpath(path) for path in protected]
+
+    def is_protected(self, path: str) -> bool:
+        """Whether a file is to stay where it is."""
+        return any(Path(path).is_relative_to(folder) for folder in self._protected)
+
+    def preference(self, copy: Copy) -> tuple[float, ...]:
+        """What is known of a copy before its quality, ascending; the best have the least."""
+        wishes = [_wish(name, pattern, copy.file) for name, pattern in self.rules]
+        return (not self.is_protected(copy.file.path), *wishes, -copy.width * copy.height)
+
+    def ordered(self, copies: Sequence[Copy]) -> list[Copy]:
+        """The copies, the one to keep first.
+
+        After `preference`: without loss, then of the finest quantisation where all that lost
+        something tell theirs, the largest file of those, the sharpest, the oldest.
+        """
+        lossy = [copy for copy in copies if copy.quality.loss == LOSSY]
+        told = all(copy.quality.step is not None for copy in lossy)
+
+        def rank(copy: Copy) -> tuple[Any, ...]:
+            quality, file = copy.quality, copy.file
+            step = quality.step if told and quality.step is not None else 0
+            # Without loss a file's size tells how well it is packed, not how good it is.
+            size = file.size if quality.loss == LOSSY else 0
+            known = (quality.loss, step, -size, -quality.sharpness)
+            return (self.preference(copy), known, file.modified, file.path)
+
+        return sorted(copies, key=rank)
+
+
+def _parsed(rule: str) -> tuple[str, str]:
+    name, _, pattern = rule.partition("=")
+    if (name == "path") != bool(pattern) or name not in ("oldest", "newest", "largest", "path"):
+        raise ConfigError(f"keep: expected {RULES}, got {rule!r}")
+    return name, pattern
+
+
+def _wish(name: str, pattern: str, file: File) -> float:
+    """How far a file is from what a rule wants."""
+    if name == "path":
+        return not fnmatch.fnmatchcase(file.path, pattern)
+    return {"oldest": file.modified, "newest": -file.modified, "largest": -file.size}[name]
