@@ -3,6 +3,7 @@
 import fnmatch
 import os
 from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,19 +54,28 @@ class Keeping:
     def ordered(self, copies: Sequence[Copy]) -> list[Copy]:
         """The copies, the one to keep first.
 
-        After `preference`: without loss, then of the finest quantisation where all that lost
-        something tell theirs, the largest file of those, the sharpest, the oldest.
+        After `preference`: of least loss, then of the finest quantisation where all that lost
+        something tell theirs, the largest file of those, the sharpest, the oldest. Files of the
+        same pixels are equally good.
         """
         lossy = [copy for copy in copies if copy.quality.loss == LOSSY]
         told = all(copy.quality.step is not None for copy in lossy)
 
-        def rank(copy: Copy) -> tuple[Any, ...]:
-            quality, file = copy.quality, copy.file
+        def goodness(copy: Copy) -> tuple[float, ...]:
+            quality = copy.quality
             step = quality.step if told and quality.step is not None else 0
             # Without loss a file's size tells how well it is packed, not how good it is.
-            size = file.size if quality.loss == LOSSY else 0
-            known = (quality.loss, step, -size, -quality.sharpness)
-            return (self.preference(copy), known, file.modified, file.path)
+            size = copy.file.size if quality.loss == LOSSY else 0
+            return (quality.loss, step, -size, -quality.sharpness)
+
+        best: dict[Any, tuple[float, ...]] = {}
+        for copy in copies:
+            pixels = copy.quality.pixels or copy.file
+            best[pixels] = min(best.get(pixels, (inf,)), goodness(copy))
+
+        def rank(copy: Copy) -> tuple[Any, ...]:
+            good = best[copy.quality.pixels or copy.file]
+            return (self.preference(copy), good, copy.file.modified, copy.file.path)
 
         return sorted(copies, key=rank)
 
