@@ -95,9 +95,7 @@ def main() -> None:
     without_loss = LOSSY | SPOILT | HIDDEN | BETTER | SAME
     report = {
         "photographs as PNG": measured(photographs, saved(".png"), without_loss),
-        "photographs as JPEG 90": measured(
-            photographs, saved(".jpg", quality=90), LOSSY | SPOILT
-        ),
+        "photographs as JPEG 90": measured(photographs, saved(".jpg", quality=90), LOSSY | SPOILT),
         "drawings as PNG": measured(drawings, saved(".png"), LOSSY | SAME | BETTER),
         "drawings as GIF": measured(drawings, saved(".gif"), LOSSY | BETTER),
     }

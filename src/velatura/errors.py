@@ -2,6 +2,7 @@
 
     VelaturaError
     ├── ImageError     a picture cannot be read, painted or written
+    │   └── TooLargeError  … for it has more pixels than are allowed, or than memory holds
     ├── WeightsError   the network's weights are missing, damaged or foreign
     ├── ConfigError    an option is out of its range (also a ValueError)
     ├── DivergenceError  the painting left the finite numbers
@@ -17,6 +18,10 @@ class VelaturaError(Exception):
 
 class ImageError(VelaturaError):
     """A picture cannot be read, painted or written."""
+
+
+class TooLargeError(ImageError):
+    """A picture has more pixels than are allowed, or than memory holds; it may be a good one."""
 
 
 class WeightsError(VelaturaError):

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from velatura.duplicates.folders import File, odd_kind
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, VelaturaError
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing's from Python 3.11 on
@@ -66,9 +66,29 @@ SECOND = (
 _ADVICE = {
     "locked": "another program writes to it; try again when that is done",
     "readonly": "it cannot be written to; name another with --index",
-    "malformed": "it is damaged: move it away, and the next run makes a new one",
+    "full": "make room, or name another with --index",
     "unable to open": "is there such a folder, and may it be written to?",
 }
+_DAMAGED = "it is damaged: move it away, and the next run makes a new one"
+# What SQLite does not look at: values that no index has.
+_UNSOUND = """
+    SELECT 1 FROM files WHERE typeof(path) != 'blob' OR typeof(size) != 'integer'
+    OR typeof(modified) != 'integer' OR typeof(content) NOT IN ('blob', 'null')
+    OR typeof(error) NOT IN ('text', 'null')
+UNION ALL
+    SELECT 1 FROM pictures WHERE typeof(content) != 'blob'
+    OR typeof(width) != 'integer' OR width NOT BETWEEN 1 AND 1 << 31
+    OR typeof(height) != 'integer' OR height NOT BETWEEN 1 AND 1 << 31
+    OR typeof(grey) != 'blob' OR length(grey) != (SELECT max(length(grey)) FROM pictures)
+    OR typeof(content_seen) NOT IN ('blob', 'null')
+    OR length(content_seen) != (SELECT max(length(content_seen)) FROM pictures)
+    OR typeof(style_seen) NOT IN ('blob', 'null')
+    OR length(style_seen) != (SELECT max(length(style_seen)) FROM pictures)
+    OR typeof(pixels) NOT IN ('blob', 'null') OR typeof(sharpness) NOT IN ('real', 'null')
+UNION ALL
+    SELECT 1 FROM matches WHERE typeof(similarity) != 'real' OR typeof(why) != 'text'
+    OR one NOT IN (SELECT number FROM pictures) OR other NOT IN (SELECT number FROM pictures)
+"""
 
 
 class Match(NamedTuple):
@@ -138,9 +158,14 @@ class Index:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-        if isinstance(error, sqlite3.Error):
-            raise self._failed(error) from error
+        try:
+            if isinstance(error, sqlite3.Error):
+                raise self._failed(error) from error
+            unexpected = isinstance(error, Exception) and not isinstance(error, VelaturaError)
+            if unexpected and self._is_damaged():
+                raise ConfigError(f"{self.path}: {_DAMAGED}") from error
+        finally:
+            self.close()
 
     def _check(self, path: Path, may_be_new: bool) -> None:
         """Raise ConfigError unless there is an index at `path`, or what one can be made of.
@@ -181,6 +206,10 @@ class Index:
                 (wanted,) = model.execute("PRAGMA application_id").fetchone()
                 if found == (wanted, _schema(model)):
                     return state
+        if mark == APPLICATION:
+            raise ConfigError(
+                f"{self.path}: the index is of a later version of Velatura, or damaged"
+            )
         raise self._foreign("got the database of another program")
 
     def _prepare(self, version: str) -> None:
@@ -199,9 +228,17 @@ class Index:
     def _check_version(self, version: str) -> None:
         if self._state(self.rows) == 0 or self._version() != version:
             raise ConfigError(
-                f"{self.path}: expected an index of this version of Velatura; bring it up to date "
+                f"{self.path}: expected an index of this version of Velatura; update it "
                 "with `velatura duplicates DIR --index FILE --add`"
             )
+
+    def _is_damaged(self) -> bool:
+        """Whether the file holds what was never written into it."""
+        try:
+            (told,) = self.rows.execute("PRAGMA quick_check(1)").fetchone()
+            return told != "ok" or self.rows.execute(_UNSOUND).fetchone() is not None
+        except sqlite3.Error:
+            return True
 
     def _version(self) -> str:
         (version,) = self.rows.execute("SELECT version FROM meta").fetchone() or ("",)
@@ -215,7 +252,7 @@ class Index:
 
     def _failed(self, error: sqlite3.Error) -> ConfigError:
         told = str(error)
-        advice = next((_ADVICE[sign] for sign in _ADVICE if sign in told), "is the disk full?")
+        advice = next((_ADVICE[sign] for sign in _ADVICE if sign in told), _DAMAGED)
         if self.read_only and "readonly" in told:
             advice = "a write was cut short; `velatura duplicates DIR --index FILE` mends it"
         return ConfigError(f"{self.path}: the index cannot be used ({error}); {advice}")
@@ -402,7 +439,9 @@ class Index:
 def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
     """A connection that begins no transactions by itself; without `path` to an empty memory."""
     place = "file:" if path is None else Path(os.path.realpath(path)).as_uri()
-    return sqlite3.connect(f"{place}?mode={mode}", WAIT, isolation_level=None, uri=True)
+    rows = sqlite3.connect(f"{place}?mode={mode}", WAIT, isolation_level=None, uri=True)
+    rows.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged files may have others
+    return rows
 
 
 def _schema(rows: sqlite3.Connection) -> list[tuple[object, ...]]:

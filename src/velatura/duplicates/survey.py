@@ -13,7 +13,7 @@ from velatura.duplicates.fingerprints import Describer, Look, look, packed
 from velatura.duplicates.folders import File
 from velatura.duplicates.index import Index
 from velatura.duplicates.matching import Matcher
-from velatura.errors import ImageError
+from velatura.errors import ImageError, TooLargeError
 from velatura.images.io import one_line
 
 THREADS = 3  # that read and decode while the network runs
@@ -150,7 +150,8 @@ class Survey:
 def _is_lasting(error: Exception) -> bool:
     """Whether a file will be as broken next time: neither memory nor the disk refused."""
     cause = error.__cause__
-    passing = isinstance(cause, MemoryError) or (isinstance(cause, OSError) and cause.errno)
+    passing = isinstance(error, TooLargeError) or isinstance(cause, MemoryError)
+    passing = passing or (isinstance(cause, OSError) and cause.errno is not None)
     return isinstance(error, ImageError) and not passing
 
 
