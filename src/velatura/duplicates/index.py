@@ -14,55 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from velatura.duplicates.folders import File, odd_kind
+from velatura.duplicates.schema import APPLICATION, FIRST, SECOND, UNSOUND
 from velatura.errors import ConfigError, VelaturaError
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing's from Python 3.11 on
 
 WAIT = 10.0  # seconds for another process to finish what it writes
-APPLICATION = 0x56656C61  # in the file's header; "Vela"
-FIRST = (  # indexes of version 0.1 have no more, and no mark in the header
-    "CREATE TABLE meta (version TEXT NOT NULL)",
-    """CREATE TABLE files (
-    path BLOB PRIMARY KEY,       -- absolute, as the system spells it
-    size INTEGER NOT NULL,
-    modified INTEGER NOT NULL,   -- nanoseconds
-    content BLOB,                -- hash of the bytes, NULL for a broken file
-    error TEXT
-) WITHOUT ROWID""",
-    "CREATE INDEX contents ON files (content)",
-    """CREATE TABLE pictures (
-    number INTEGER PRIMARY KEY,
-    content BLOB NOT NULL UNIQUE,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    grey BLOB NOT NULL,
-    content_seen BLOB,           -- by the network; NULL where a cheaper stage had decided
-    style_seen BLOB,
-    compared INTEGER NOT NULL DEFAULT 0,
-    pixels BLOB,                 -- hash, NULL until it mattered, as all that follows
-    sharpness REAL
-)""",
-    """CREATE TABLE matches (
-    one INTEGER NOT NULL,        -- numbers of pictures, the smaller first
-    other INTEGER NOT NULL,
-    similarity REAL NOT NULL,
-    why TEXT NOT NULL,
-    PRIMARY KEY (one, other)
-) WITHOUT ROWID""",
-)
-SECOND = (
-    f"PRAGMA application_id = {APPLICATION}",
-    "ALTER TABLE pictures ADD COLUMN loss INTEGER",
-    "ALTER TABLE pictures ADD COLUMN step REAL",  # NULL as well where the file does not tell
-    "UPDATE pictures SET pixels = NULL, sharpness = NULL",  # measured in another way
-    "DELETE FROM files WHERE error IS NOT NULL",  # some were remembered for want of memory
-    """CREATE TABLE apart (
-    one BLOB NOT NULL,           -- contents that someone said are no copies, the smaller first
-    other BLOB NOT NULL,
-    PRIMARY KEY (one, other)
-) WITHOUT ROWID""",
-)
+ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter of what SQLite says of damaged names
 _ADVICE = {
     "locked": "another program writes to it; try again when that is done",
     "readonly": "it cannot be written to; name another with --index",
@@ -70,25 +29,6 @@ _ADVICE = {
     "unable to open": "is there such a folder, and may it be written to?",
 }
 _DAMAGED = "it is damaged: move it away, and the next run makes a new one"
-# What SQLite does not look at: values that no index has.
-_UNSOUND = """
-    SELECT 1 FROM files WHERE typeof(path) != 'blob' OR typeof(size) != 'integer'
-    OR typeof(modified) != 'integer' OR typeof(content) NOT IN ('blob', 'null')
-    OR typeof(error) NOT IN ('text', 'null')
-UNION ALL
-    SELECT 1 FROM pictures WHERE typeof(content) != 'blob'
-    OR typeof(width) != 'integer' OR width NOT BETWEEN 1 AND 1 << 31
-    OR typeof(height) != 'integer' OR height NOT BETWEEN 1 AND 1 << 31
-    OR typeof(grey) != 'blob' OR length(grey) != (SELECT max(length(grey)) FROM pictures)
-    OR typeof(content_seen) NOT IN ('blob', 'null')
-    OR length(content_seen) != (SELECT max(length(content_seen)) FROM pictures)
-    OR typeof(style_seen) NOT IN ('blob', 'null')
-    OR length(style_seen) != (SELECT max(length(style_seen)) FROM pictures)
-    OR typeof(pixels) NOT IN ('blob', 'null') OR typeof(sharpness) NOT IN ('real', 'null')
-UNION ALL
-    SELECT 1 FROM matches WHERE typeof(similarity) != 'real' OR typeof(why) != 'text'
-    OR one NOT IN (SELECT number FROM pictures) OR other NOT IN (SELECT number FROM pictures)
-"""
 
 
 class Match(NamedTuple):
@@ -146,7 +86,7 @@ class Index:
             except BaseException:
                 self.rows.close()
                 raise
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise self._failed(error) from error
 
     def __enter__(self) -> "Self":
@@ -159,7 +99,7 @@ class Index:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, ERRORS):
                 raise self._failed(error) from error
             unexpected = isinstance(error, Exception) and not isinstance(error, VelaturaError)
             if unexpected and self._is_damaged():
@@ -193,7 +133,8 @@ class Index:
         if not plain or mark not in (0, APPLICATION):
             raise self._foreign("got another kind of file")
         with closing(_connect(path, "ro&immutable=1")) as rows:
-            self._state(rows)
+            if not self._state(rows):
+                raise self._foreign("got an empty database")
 
     def _state(self, rows: sqlite3.Connection) -> int:
         """How many of FIRST and SECOND have been done. Raises ConfigError if it is no index."""
@@ -236,8 +177,8 @@ class Index:
         """Whether the file holds what was never written into it."""
         try:
             (told,) = self.rows.execute("PRAGMA quick_check(1)").fetchone()
-            return told != "ok" or self.rows.execute(_UNSOUND).fetchone() is not None
-        except sqlite3.Error:
+            return told != "ok" or self.rows.execute(UNSOUND).fetchone() is not None
+        except ERRORS:
             return True
 
     def _version(self) -> str:
@@ -250,7 +191,7 @@ class Index:
             f"{found}"
         )
 
-    def _failed(self, error: sqlite3.Error) -> ConfigError:
+    def _failed(self, error: Exception) -> ConfigError:
         told = str(error)
         advice = next((_ADVICE[sign] for sign in _ADVICE if sign in told), _DAMAGED)
         if self.read_only and "readonly" in told:
@@ -439,9 +380,7 @@ class Index:
 def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
     """A connection that begins no transactions by itself; without `path` to an empty memory."""
     place = "file:" if path is None else Path(os.path.realpath(path)).as_uri()
-    rows = sqlite3.connect(f"{place}?mode={mode}", WAIT, isolation_level=None, uri=True)
-    rows.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged files may have others
-    return rows
+    return sqlite3.connect(f"{place}?mode={mode}", WAIT, isolation_level=None, uri=True)
 
 
 def _schema(rows: sqlite3.Connection) -> list[tuple[object, ...]]:
