@@ -73,9 +73,9 @@ def test_what_is_asked_for_is_passed_on(tmp_path, photographs):
     photographs["cat"].save(one / "cat.jpg")
     photographs["cat"].resize((160, 107)).save(other / "small.jpg")
     pair = (one / "cat.jpg", one / "cat.png")
-    (group,) = find_duplicates(one, other, index=index, keep=["path=*/small.jpg"]).groups
+    (group,) = find_duplicates(one, other, index=index, keep="path=*/small.jpg").groups
     assert names(group) == ["small.jpg", "cat.png", "cat.jpg"]
-    (group,) = find_duplicates(one, other, index=index, protect=[other]).groups
+    (group,) = find_duplicates(one, other, index=index, protect=other).groups
     assert names(group) == ["small.jpg", "cat.png", "cat.jpg"]
     assert not find_duplicates(one, index=index, no_match=[pair]).groups
     assert not find_duplicates(one, index=index).groups  # it is remembered
@@ -87,7 +87,7 @@ def test_what_is_asked_for_is_passed_on(tmp_path, photographs):
     with pytest.raises(ConfigError, match="no-match: expected an index"):
         find_duplicates(one, no_match=[pair])
     with pytest.raises(ConfigError, match="across: expected two folders"):
-        find_duplicates(one, across=True)
+        find_duplicates(one, str(one), across=True)
 
 
 def test_a_second_run_reads_nothing_and_finds_the_same(library, photographs, monkeypatch):

@@ -12,10 +12,10 @@ def copy(name, *, width=40, loss=NO_LOSS, step=None, sharp=0.1, size=1000, age=5
     return Copy(1, File(f"/photos/{name}", size, -age), width, 30, quality)
 
 
-def order(copies, *rules, protected=()):
+def order(copies, *rules):
     names = [copy.file.path.removeprefix("/photos/") for copy in copies]
-    found = Keeping(rules, protected).ordered(copies)
-    again = Keeping(rules, protected).ordered(copies[::-1])
+    found = Keeping(rules).ordered(copies)
+    again = Keeping(rules).ordered(copies[::-1])
     assert again == found
     assert len(found) == len(names)
     return [copy.file.path.removeprefix("/photos/") for copy in found]
@@ -67,9 +67,21 @@ def test_rules_come_before_quality_and_the_first_matters_most():
     assert order(copies, "path=*/none/*")[0] == "best"
 
 
-def test_what_is_protected_comes_before_all():
-    copies = [copy("best", width=50), copy("mine/worst", width=10), copy("mineral", width=60)]
-    assert order(copies, "largest", protected=["/photos/mine"])[0] == "mine/worst"
+def test_what_is_protected_comes_before_all(tmp_path):
+    (tmp_path / "mine").mkdir()
+    mine = copy("worst", width=10)
+    mine = mine._replace(file=File(str(tmp_path / "mine/worst"), 1, 1))
+    other = copy("other", width=60)._replace(file=File(str(tmp_path / "mineral"), 9, 1))
+    keeping = Keeping(["largest"], [tmp_path / "mine"])
+    assert keeping.ordered([other, mine]) == [mine, other]
+    with pytest.raises(ConfigError, match="protect: expected a folder, found nothing"):
+        Keeping((), [tmp_path / "mine", tmp_path / "typo"])
+
+
+def test_what_could_not_be_read_whole_comes_last():
+    unread = Copy(1, File("/photos/unread", 9999, -99), 40, 30)
+    copies = [copy("spoilt", loss=SPOILT), copy("lossy", loss=LOSSY, step=99), unread]
+    assert order(copies) == ["lossy", "spoilt", "unread"]
 
 
 @pytest.mark.parametrize("rule", ["", "best", "path", "path=", "oldest=x", "PATH=x"])

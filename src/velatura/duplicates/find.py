@@ -43,8 +43,8 @@ def find_duplicates(
     threshold: float | None = None,
     index: Place | None = None,
     add: bool = False,
-    keep: Sequence[str] = (),
-    protect: Sequence[Place] = (),
+    keep: str | Sequence[str] = (),
+    protect: Place | Sequence[Place] = (),
     across: bool = False,
     no_match: Sequence[tuple[Place, Place]] = (),
     device: str = "auto",
@@ -83,9 +83,12 @@ def find_duplicates(
         raise ConfigError("add: expected an index to add to; name it with --index")
     if no_match and index is None:
         raise ConfigError("no-match: expected an index to remember it; name it with --index")
-    if across and len(places) < 2 and not add:
+    if across and len({os.path.realpath(place) for place in places}) < 2 and not add:
         raise ConfigError("across: expected two folders or more, got one")
-    keeping = Keeping(keep, map(Path, protect))
+    keeping = Keeping(
+        [keep] if isinstance(keep, str) else keep,
+        map(Path, [protect] if isinstance(protect, (str, os.PathLike)) else protect),
+    )
     paths = [Path(place) for place in places]
     with Index(Path(index) if index is not None else None, known.version) as rows:
         survey = Survey(rows, paths, Describer(known, device), add)

@@ -10,7 +10,6 @@ from velatura.duplicates.folders import File
 from velatura.duplicates.index import Index, Match, Quality
 from velatura.duplicates.keeping import UNKNOWN, Copy, Keeping
 from velatura.duplicates.quality import examine
-from velatura.errors import ImageError
 
 Watch = Callable[[int, int], None]  # is told how many groups are done, of how many
 Pair = tuple[int, int]
@@ -165,7 +164,7 @@ def _quality(index: Index, number: int, file: File) -> Quality:
     if known is None:
         try:
             known = examine(Path(file.path))
-        except (ImageError, OSError):  # gone, or changed, since it was looked at
+        except Exception:  # gone or changed since it was looked at, or too large for memory
             return UNKNOWN
         index.set_quality(number, known)
     return known

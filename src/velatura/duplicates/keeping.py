@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from velatura.duplicates.folders import File
 from velatura.duplicates.index import Quality
-from velatura.duplicates.quality import LOSSY
+from velatura.duplicates.quality import LOSSY, SPOILT
 from velatura.errors import ConfigError
 
 RULES = "oldest, newest, largest or path=PATTERN"
-UNKNOWN = Quality(b"", 0, None, 0.0)
+UNKNOWN = Quality(b"", SPOILT, None, 0.0)
 
 
 class Copy(NamedTuple):
@@ -35,12 +35,15 @@ class Keeping:
         protected: folders and files of which nothing is moved, and which are kept before others.
 
     Raises:
-        ConfigError: a rule is none of these.
+        ConfigError: a rule is none of these, or there is nothing at a protected path.
     """
 
     def __init__(self, rules: Sequence[str] = (), protected: Iterable[Path] = ()) -> None:
         self.rules = [_parsed(rule) for rule in rules]
         self._protected = [os.path.realpath(path) for path in protected]
+        for path in self._protected:
+            if not os.path.lexists(path):
+                raise ConfigError(f"protect: expected a folder, found nothing at {path}")
 
     def is_protected(self, path: str) -> bool:
         """Whether a file is to stay where it is."""
