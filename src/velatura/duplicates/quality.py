@@ -18,7 +18,8 @@ PER_COLOUR = 16  # pixels; of fewer nothing can be told
 FLAT = 0.9  # share of pixels equal to the next, in drawings
 SAMPLE = 1 << 18  # pixels whose colours are counted
 BLOCK = 8  # pixels a side of what JPEG codes at once
-CODED = 0.06  # share of coefficients that JPEG alone has made small
+CODED = 0.08  # share of coefficients that JPEG alone has made small
+FEWEST = 128  # squares; of fewer it cannot be told
 LOOKED_AT = 1024  # pixels a side in which they are counted
 
 
@@ -57,26 +58,26 @@ def has_few_colours(pixels: Tensor) -> bool:
 def was_jpeg(pixels: Tensor) -> bool:
     """Whether a picture, uint8 (3, height, width), has been a JPEG.
 
-    Quantisation leaves many small coefficients in the squares that JPEG codes, and only there: in
-    squares half beside them there are as few as in any picture. (After Fan and de Queiroz, 2003.)
+    Quantisation leaves many small coefficients in the squares that JPEG codes; in squares elsewhere
+    there are as few as in any picture. (After Fan and de Queiroz, 2003.)
     """
     top, left = (max(0, side - LOOKED_AT) // 2 // BLOCK * BLOCK for side in pixels.shape[1:])
     shown = pixels[:, top : top + LOOKED_AT, left : left + LOOKED_AT].float()
     lightness = torch.tensordot(torch.tensor([0.299, 0.587, 0.114]), shown, 1)
-    shares = [_small(lightness[start:, start:]) for start in (0, BLOCK // 2)]
-    return shares[0] - shares[1] > CODED
+    grids = [_squares(lightness[start:, start:]) for start in range(BLOCK)]
+    if min(map(len, grids)) < FEWEST:
+        return False
+    basis = cosines(BLOCK, BLOCK)
+    coded, *others = (((basis @ grid @ basis.T).abs() < 1).float().mean() for grid in grids)
+    return bool(coded - max(others) > CODED)
 
 
-def _small(lightness: Tensor) -> float:
-    """The share of coefficients below one grey level in squares that are not flat."""
+def _squares(lightness: Tensor) -> Tensor:
+    """The squares of BLOCK pixels that are not flat, from the upper left on: (squares, …)."""
     down, across = (side // BLOCK for side in lightness.shape)
     cut = lightness[: down * BLOCK, : across * BLOCK].reshape(down, BLOCK, across, BLOCK)
     squares = cut.transpose(1, 2).reshape(-1, BLOCK, BLOCK)
-    squares = squares[squares.amax((1, 2)) - squares.amin((1, 2)) >= BLOCK]
-    if not len(squares):
-        return 0.0
-    basis = cosines(BLOCK, BLOCK)
-    return float(((basis @ squares @ basis.T).abs() < 1).float().mean())
+    return squares[squares.amax((1, 2)) - squares.amin((1, 2)) >= BLOCK]
 
 
 def sharpness(grey: Tensor) -> float:
