@@ -73,12 +73,8 @@ def find_duplicates(
         ImageError: a place does not exist, or one of `no_match` cannot be read.
     """
     known = calibration()
-    if threshold is None:
-        threshold = known.auto
-    if not LEAST <= threshold <= 1:
-        raise ConfigError(
-            f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}"
-        )
+    threshold = known.auto if threshold is None else threshold
+    _check_threshold(threshold)
     if add and index is None:
         raise ConfigError("add: expected an index to add to; name it with --index")
     if no_match and index is None:
@@ -106,6 +102,13 @@ def find_duplicates(
             lambda done, total: watch(Progress("grouping", done, total)),
         )
         return Duplicates(found, survey.broken, survey.changed, survey.vanished, len(files))
+
+
+def _check_threshold(threshold: float) -> None:
+    if not LEAST <= threshold <= 1:
+        raise ConfigError(
+            f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}"
+        )
 
 
 def _two_contents(one: Path, other: Path) -> tuple[bytes, bytes]:
