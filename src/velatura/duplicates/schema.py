@@ -52,7 +52,7 @@ UNION ALL
     SELECT 1 FROM pictures WHERE typeof(content) != 'blob'
     OR typeof(width) != 'integer' OR width NOT BETWEEN 1 AND 1 << 31
     OR typeof(height) != 'integer' OR height NOT BETWEEN 1 AND 1 << 31
-    OR typeof(grey) != 'blob' OR length(grey) != (SELECT max(length(grey)) FROM pictures)
+    OR typeof(grey) != 'blob'
     OR typeof(content_seen) NOT IN ('blob', 'null')
     OR length(content_seen) != (SELECT max(length(content_seen)) FROM pictures)
     OR typeof(style_seen) NOT IN ('blob', 'null')
