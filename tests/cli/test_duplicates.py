@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -66,6 +68,62 @@ def test_moving_is_first_said_then_done(velatura, library):
     assert (library / "coffee.png").exists()
 
 
+def test_rules_decide_what_is_kept_and_what_moves(velatura, library):
+    (library / "mine").mkdir()
+    shutil.copy(library / "coffee.png", library / "mine" / "oldest.png")
+    os.link(library / "chelsea.png", library / "linked.png")
+    Image.open(library / "chelsea.png").resize((480, 320)).save(library / "large.png")
+    done = velatura(
+        *("duplicates", "library", "--json", "--move-to", "aside"),
+        *("--protect", "library/mine", "--keep", "path=*/twin.png", "--keep", "newest"),
+    )
+    found = json.loads(done.stdout)
+    assert [group["keep"] for group in found["groups"]] == [
+        *(str(library / "large.png"), str(library / "mine" / "oldest.png"))
+    ]
+    assert [one["path"] for one in found["moved"]] == [
+        *(str(library / "twin.png"), str(library / "coffee.png"))
+    ]
+    (stays,) = found["not moved"]
+    assert "hard link" in stays["why"]
+    assert stays["why"] == found["groups"][0]["images"][1]["stays"]
+    assert "4 pictures" not in done.stderr
+    assert "2 beside the best" in done.stderr
+
+
+def test_pairs_and_places_are_left_out_when_asked(velatura, library):
+    (velatura.folder / "other").mkdir()
+    shutil.copy(library / "rocket.png", velatura.folder / "other")
+    done = velatura("duplicates", "library", "other", "--across", "--json", "--index", "x.db")
+    (group,) = json.loads(done.stdout)["groups"]
+    assert group["keep"] == str(library / "rocket.png")
+    Image.open(library / "coffee.png").save(library / "twin.png", compress_level=1)
+    pair = ("--no-match", str(library / "coffee.png"), "library/twin.png")
+    done = velatura("duplicates", "library", "--json", "--index", "x.db", *pair)
+    assert json.loads(done.stdout)["groups"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode elsewhere")
+def test_names_that_are_no_text_are_printed_reported_and_moved(velatura, library):
+    name = os.fsdecode(b"caf\xe9.png")
+    (library / "twin.png").rename(library / name)
+    done = velatura("duplicates", "library", "--report", "out.html", "--move-to", "aside")
+    assert done.returncode == 0, done.stderr
+    (moved,) = (velatura.folder / "aside").iterdir()
+    assert moved.name in (name, "coffee.png")
+    assert "caf" in (velatura.folder / "out.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_named_and_not_waited_for(velatura, library):
+    os.mkfifo(library / "pipe.png")
+    done = velatura("duplicates", "library", "--json")
+    assert done.returncode == 0
+    assert {"path": str(library / "pipe.png"), "why": "expected an image file, got a pipe"} in (
+        json.loads(done.stdout)["broken"]
+    )
+
+
 def test_similar_pictures_of_an_index(velatura, library):
     assert velatura("duplicates", "library", "--index", "x.db", "--quiet").returncode == 0
     done = velatura("similar", "library/rocket.png", "--index", "x.db", "--by", "style", "--json")
@@ -106,6 +164,9 @@ def test_interrupted_it_keeps_what_it_saw(velatura, library):
         (("duplicates", "library", "--threshold", "7"), "threshold: expected auto or a number"),
         (("duplicates", "library", "--dry-run"), "dry-run: expected --move-to"),
         (("duplicates", "library", "--add"), "add: expected an index"),
+        (("duplicates", "library", "--across"), "across: expected two folders"),
+        (("duplicates", "library", "--keep", "best"), "keep: expected oldest, newest"),
+        (("duplicates", "library", "--no-match", "a", "b"), "no-match: expected an index"),
         (("duplicates", "library", "--move-to", "library/aside"), "outside of those"),
         (("duplicates", "library", "--index", "photo.png"), "expected an index of velatura"),
         (("duplicates", "library", "--report", "no/where.html"), "the folder no does not exist"),

@@ -15,7 +15,17 @@ from velatura.options import Options, parsers
 # Arguments of text or numbers that name no file, with what else they are.
 NO_PATHS = {
     *("layer", "layers", "recipe", "sweep", "device", "host", "licence", "name"),
-    *("canvas", "threshold", "checkpoint_seconds", "port", "size", "count", "at_once", "memory"),
+    *(
+        "keep",
+        "canvas",
+        "threshold",
+        "checkpoint_seconds",
+        "port",
+        "size",
+        "count",
+        "at_once",
+        "memory",
+    ),
 }
 NOTHING_TO_CHECK = (argparse._HelpAction, argparse._VersionAction, argparse._StoreTrueAction)
 

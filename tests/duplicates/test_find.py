@@ -1,14 +1,18 @@
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from velatura.duplicates import find as find_module
 from velatura.duplicates import survey as survey_module
+from velatura.duplicates.calibration import calibration
 from velatura.duplicates.find import find_duplicates, find_similar
 from velatura.duplicates.fingerprints import Describer
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ConfigError, ImageError, TooLargeError, VelaturaError
 from velatura.images import opening
 
 
@@ -44,17 +48,47 @@ def test_every_stage_finds_its_own(library, photographs):
     assert not found.broken
 
 
-def test_the_best_is_the_largest_then_the_sharpest_then_the_oldest(library, photographs):
+def test_the_best_is_the_largest_then_without_loss_then_the_oldest(library, photographs):
     picture = photographs["rocket"]
     picture.resize((640, 428)).save(library / "large.jpg", quality=30)
     assert names(find_duplicates(library).groups[0]) == ["large.jpg", "rocket.png"]
     (library / "large.jpg").unlink()
     picture.resize((80, 54)).resize(picture.size).save(library / "blurred.png")
-    assert names(find_duplicates(library).groups[0]) == ["rocket.png", "blurred.png"]
-    (library / "blurred.png").unlink()
+    picture.save(library / "coarse.jpg", quality=5)  # its blocks are sharp
+    picture.save(library / "fine.jpg", quality=95)
+    os.utime(library / "coarse.jpg", (1e9, 1e9))
+    found = find_duplicates(library).groups[0]
+    assert names(found) == ["rocket.png", "blurred.png", "fine.jpg", "coarse.jpg"]
+    for name in names(found)[1:]:
+        (library / name).unlink()
     shutil.copy(library / "rocket.png", library / "older.png")
     os.utime(library / "older.png", (1e9, 1e9))
     assert names(find_duplicates(library).groups[0]) == ["older.png", "rocket.png"]
+
+
+def test_what_is_asked_for_is_passed_on(tmp_path, photographs):
+    index, (one, other) = tmp_path / "index.db", (tmp_path / "one", tmp_path / "other")
+    for folder in (one, other):
+        folder.mkdir()
+    photographs["cat"].save(one / "cat.png")
+    photographs["cat"].save(one / "cat.jpg")
+    photographs["cat"].resize((160, 107)).save(other / "small.jpg")
+    pair = (one / "cat.jpg", one / "cat.png")
+    (group,) = find_duplicates(one, other, index=index, keep="path=*/small.jpg").groups
+    assert names(group) == ["small.jpg", "cat.png", "cat.jpg"]
+    (group,) = find_duplicates(one, other, index=index, protect=other).groups
+    assert names(group) == ["small.jpg", "cat.png", "cat.jpg"]
+    assert not find_duplicates(one, index=index, no_match=[pair]).groups
+    assert not find_duplicates(one, index=index).groups  # it is remembered
+    (one / "cat.jpg").unlink()
+    assert find_duplicates(one, other, index=index, across=True).groups
+    for wrong, told in ((one / "none.jpg", "No such file"), (pair[1], "the same bytes")):
+        with pytest.raises(ImageError, match=told):
+            find_duplicates(one, index=index, no_match=[(pair[1], wrong)])
+    with pytest.raises(ConfigError, match="no-match: expected an index"):
+        find_duplicates(one, no_match=[pair])
+    with pytest.raises(ConfigError, match="across: expected two folders"):
+        find_duplicates(one, str(one), across=True)
 
 
 def test_a_second_run_reads_nothing_and_finds_the_same(library, photographs, monkeypatch):
@@ -83,6 +117,84 @@ def test_changed_and_vanished_files_are_noticed(library, photographs):
     assert found.changed == [str(library / "copy.png")]
     assert found.vanished == [str(library / "rocket.png")]
     assert names(found.groups[0]) == ["coffee.png", "copy.png"]
+
+
+def test_what_vanished_is_told_once(library):
+    index = library.parent / "index.db"
+    find_duplicates(library, index=index)
+    (library / "rocket.png").unlink()
+    told = [find_duplicates(library, index=index).vanished for _ in range(2)]
+    assert told == [[str(library / "rocket.png")], []]
+
+
+def test_what_memory_or_the_disk_refused_is_tried_again(library, monkeypatch):
+    index = library.parent / "index.db"
+    real, errors = survey_module.look, []
+
+    def refuse(path):
+        if path.name == "cat.png" and errors:
+            raise errors[0]
+        return real(path)
+
+    monkeypatch.setattr(survey_module, "look", refuse)
+    for cause in (MemoryError(), OSError(5, "Input/output error")):
+        error = ImageError(f"{library / 'cat.png'}: cannot be read")
+        error.__cause__ = cause
+        errors[:] = [error]
+        told = find_duplicates(library, index=index).broken
+        assert told == {str(library / "cat.png"): "cannot be read"}
+    for error in (MemoryError(), TooLargeError("expected less"), ValueError("odd\nindeed")):
+        errors[:] = [error]
+        (told,) = find_duplicates(library, index=index).broken.values()
+        assert told in ("out of memory", "expected less", "ValueError: odd indeed")
+    errors.clear()
+    found = find_duplicates(library, index=index)
+    assert not found.broken
+    assert found.files == 4
+
+
+def test_an_index_of_other_fingerprints_is_filled_again(library, tmp_path, monkeypatch):
+    index, more = tmp_path / "index.db", tmp_path / "more"
+    more.mkdir()
+    shutil.copy(library / "cat.png", more / "twin.png")
+    find_duplicates(library, index=index)
+    before = calibration()
+    monkeypatch.setattr(find_module, "calibration", lambda: before._replace(version="next"))
+    with pytest.raises(ConfigError, match="expected an index of this version"):
+        find_similar(more / "twin.png", index)
+    found = find_duplicates(more, index=index, add=True)
+    assert sorted(names(found.groups[0])) == ["cat.png", "twin.png"]
+    assert found.files == 5
+    assert not found.changed
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory):
+    """A folder that an index knows, and the bytes of the index."""
+    folder = tmp_path_factory.mktemp("indexed")
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))
+    for name in ("a.png", "b.png", "c.jpg"):
+        picture.save(folder / name)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    assert find_duplicates(folder, index=folder / "index.db").groups
+    return folder, (folder / "index.db").read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_index_is_right_or_one_line(indexed, seed):
+    folder, whole = indexed
+    generator = np.random.default_rng(seed)
+    data = np.frombuffer(whole, np.uint8).copy()
+    places = generator.integers(0, len(data), (1, 3, 30, 300)[seed % 4])
+    data[places] = generator.integers(0, 256, len(places))
+    index = folder / "damaged.db"
+    index.write_bytes(data[: len(data) if seed % 3 else int(places[0])].tobytes())
+    for ask in (
+        lambda: find_similar(folder / "a.png", index),
+        lambda: find_duplicates(folder, index=index, add=True),
+    ):
+        with suppress(VelaturaError):
+            ask()
 
 
 def test_an_interrupted_run_goes_on_where_it_was(library, photographs, monkeypatch):
@@ -143,14 +255,14 @@ def test_a_file_that_never_rests_is_named(library, monkeypatch):
 
 def test_a_file_that_may_not_be_read_is_named_and_tried_again(library, monkeypatch):
     index = library.parent / "index.db"
-    real = survey_module._hash
+    real = survey_module.content_of
 
     def closed(path):
-        if path.endswith("cat.png"):
+        if path.name == "cat.png":
             raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr(survey_module, "_hash", closed)
+    monkeypatch.setattr(survey_module, "content_of", closed)
     assert find_duplicates(library, index=index).broken == {
         str(library / "cat.png"): "Permission denied"
     }

@@ -1,4 +1,5 @@
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -60,3 +61,27 @@ def test_names_that_are_no_text_are_kept(tmp_path):
     Path(os.fsdecode(name)).write_bytes(b"x")
     files, _ = folders.pictures([tmp_path])
     assert os.fsencode(files[0].path) == name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files in folders")
+def test_what_is_no_regular_file_is_named_and_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(tmp_path / "socket.jpg"))  # whose names may not be long
+    (tmp_path / "one.png").write_bytes(b"x")
+    files, broken = folders.pictures([tmp_path, "/dev/null"])
+    assert names(files) == ["one.png"]
+    assert {Path(path).name: why for path, why in broken.items()} == {
+        "pipe.png": "expected an image file, got a pipe",
+        "socket.jpg": "expected an image file, got a socket",
+        "null": "expected an image file, got a device",
+    }
+    with pytest.raises(OSError, match="got a pipe"):  # should it become one after it was listed
+        folders.state(str(tmp_path / "pipe.png"))
+
+
+def test_what_a_mac_keeps_beside_files_is_no_picture(tmp_path):
+    for name in ("._one.jpg", "one.jpg", "two.JFIF", "three.jpe", "four.HEIC"):
+        (tmp_path / name).write_bytes(b"x")
+    files, _ = folders.pictures([tmp_path])
+    assert names(files) == ["four.HEIC", "one.jpg", "three.jpe", "two.JFIF"]

@@ -91,3 +91,12 @@ def test_a_folder_that_is_looked_through_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="move-to: expected a folder outside"):
         moving.check_target(tmp_path / "a" / "b", [tmp_path / "a"])
     moving.check_target(tmp_path / "ab", [tmp_path / "a"])
+
+
+def test_what_is_to_stay_stays_and_is_told(group, aside):
+    best, stays, goes = group.members
+    kept = Group((best, stays._replace(stays="protected"), goes))
+    moves = moving.move([kept], aside, dry_run=False)
+    assert [move.problem for move in moves] == ["protected", None]
+    assert contents(aside) == {"photo.jpg": "c"}
+    assert Path(stays.path).exists()

@@ -1,5 +1,7 @@
 """The report in a browser."""
 
+import shlex
+
 import pytest
 from playwright.sync_api import expect
 
@@ -21,6 +23,8 @@ def page(browser, library, tmp_path, request):
         other = Member(copy, round(1 - number / 1000, 3), whys[number % 3], 160, 106, 1000, 10**18)
         found.append(Group((best._replace(path=f"{best.path}#{number}"), other)))
     found[0] = Group((best, found[0].members[1]))
+    best, other = found[1].members
+    found[1] = Group((best, other, other._replace(path="/photos/it's", stays="protected")))
     write_report(tmp_path / "out.html", Duplicates(found, {}, [], [], 2 * GROUPS))
     width, height = request.param
     context = browser.new_context(
@@ -67,6 +71,25 @@ def test_what_is_filtered_is_selected_and_copied(page):
     assert copied == "/photos/copy 7.jpg\n/photos/copy 70.jpg"
     page.click("#clear")
     expect(page.locator("#copy")).to_be_disabled()
+
+
+def test_what_is_to_stay_is_not_selected(page):
+    page.fill("#text", "it's")
+    expect(page.locator("#count")).to_contain_text("1 pictures beside the best")
+    expect(page.locator("figure").nth(2)).to_contain_text("near-identical, flipped, protected")
+    page.click("#choose")
+    page.click("#copy")
+    assert page.evaluate("navigator.clipboard.readText()") == "/photos/copy 1.jpg"
+
+
+def test_two_that_are_no_match_are_copied_as_an_option(page):
+    expect(page.locator("#apart")).to_be_disabled()
+    page.fill("#text", "it's")
+    page.locator("figure input").nth(1).check()
+    page.locator("figure input").nth(2).check()
+    page.click("#apart")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert shlex.split(copied) == ["--no-match", "/photos/copy 1.jpg", "/photos/it's"]
 
 
 def test_paths_are_shown_where_the_clipboard_is_closed(page):

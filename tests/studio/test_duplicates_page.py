@@ -6,6 +6,10 @@ from playwright.sync_api import expect
 from skimage import data
 from tests.studio.driver import go_to
 
+from velatura.duplicates.find import Duplicates
+from velatura.duplicates.grouping import Group, Member
+from velatura.studio.pages import duplicates
+
 
 def status(page):
     return page.locator("#duplicates-status p")
@@ -48,3 +52,10 @@ def test_the_studios_own_pictures_can_be_looked_through(tab):
     tab.locator("#duplicates-places").get_by_label("paintings").check()
     tab.locator("#duplicates-start").click()
     expect(status(tab)).to_have_text(re.compile(r"^\d+ groups? in \d+ pictures"), timeout=60_000)
+
+
+def test_names_that_are_no_text_can_be_shown():
+    member = Member("/a/caf\udce9.png", 0.9, "same bytes", 4, 3, 100, 10**18)
+    found = Duplicates([Group((member, member))], {"/b/\udcff.jpg": "broken"}, [], [], 2)
+    page = duplicates._drawn(found, ["\udcfe.png"]).encode()
+    assert all(part in page for part in (rb"caf\udce9.png", rb"\udcff.jpg", rb"\udcfe.png"))

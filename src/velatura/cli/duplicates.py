@@ -38,6 +38,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--add", action="store_true", help="compare with all that the index knows, not DIR alone"
     )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="which of a group to keep: oldest, newest, largest, or path=PATTERN with * for "
+        "anything; of several the first matters most (default: the largest and best preserved)",
+    )
+    add_input(
+        parser,
+        "--protect",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="keep its files before others and never move them; may be given several times",
+    )
+    parser.add_argument(
+        "--across", action="store_true", help="only matches between two of the folders count"
+    )
+    add_input(
+        parser,
+        "--no-match",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar="PICTURE",
+        help="remember in the index that these two are no copies of each other; may be given "
+        "several times",
+    )
     add_output(
         parser, "--move-to", metavar="FOLDER", help="move all but the best of each group there"
     )
@@ -68,6 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
                 threshold=arguments.threshold,
                 index=arguments.index,
                 add=arguments.add,
+                keep=arguments.keep,
+                protect=arguments.protect,
+                across=arguments.across,
+                no_match=arguments.no_match,
                 device=arguments.device,
                 watch=lambda step: show(*step),
             )
@@ -144,7 +177,8 @@ def _print(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
         for member in group.members:
             size = f"{member.width}×{member.height}"
             head = "keep" if member is group.members[0] else f"{member.similarity:.2f}"
-            tell(f"{head:>5}  {size:>11}  {member.path}  ({member.why})")
+            told = ", ".join(filter(None, [member.why, member.stays]))
+            tell(f"{head:>5}  {size:>11}  {member.path}  ({told})")
         print()
     for path, target, problem in moves:
         if problem:
@@ -157,7 +191,7 @@ def _sum_up(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
     """Counts, and the names of what could not be read, on stderr."""
     for path, why in sorted(found.broken.items()):
         say(f"velatura: {path}: {why}")
-    extra = [member for group in found.groups for member in group.members[1:]]
+    extra = [member for group in found.groups for member in group.spare]
     megabytes = sum(member.size for member in extra) / 1e6
     counts = [
         f"{found.files} pictures",

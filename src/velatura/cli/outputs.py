@@ -135,9 +135,16 @@ def shown(path: Path) -> str:
 
 def _named(arguments: argparse.Namespace, option: str) -> list[Path]:
     """The paths that an argument was given, of whatever type it is."""
-    value = getattr(arguments, option, None)
-    given = value if isinstance(value, (list, tuple)) else [value]
-    return [Path(path) for path in given if path]
+    return [Path(path) for path in _flat(getattr(arguments, option, None)) if path]
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """What lists in lists hold."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
 
 
 def _streams(arguments: argparse.Namespace, kind: str) -> list[str]:
@@ -154,12 +161,13 @@ def _read_stdin(arguments: argparse.Namespace, asked: list[str], file: Path) -> 
         raise FileError(f"{STREAM}: expected a file on the standard input, got none")
     with file.open("wb") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
-    value = getattr(arguments, asked[0])
-    if isinstance(value, (list, tuple)):
-        value = type(value)(type(p)(file) if _is(p) else p for p in value)
-    else:
-        value = type(value)(file)
-    setattr(arguments, asked[0], value)
+
+    def named(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(named, value))
+        return type(value)(file) if _is(value) else value
+
+    setattr(arguments, asked[0], named(getattr(arguments, asked[0])))
 
 
 def _redirect_stdout(arguments: argparse.Namespace, asked: list[str], file: Path) -> None:

@@ -2,19 +2,21 @@
 
 import heapq
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
+from velatura.duplicates import folders
 from velatura.duplicates.calibration import calibration
 from velatura.duplicates.fingerprints import Describer, look, unpacked
 from velatura.duplicates.grouping import Group, groups
 from velatura.duplicates.index import Index
+from velatura.duplicates.keeping import Keeping
 from velatura.duplicates.matching import LEAST
-from velatura.duplicates.survey import Progress, Survey
-from velatura.errors import ConfigError
+from velatura.duplicates.survey import Progress, Survey, content_of
+from velatura.errors import ConfigError, ImageError
 
 Place = str | os.PathLike[str]
 
@@ -41,6 +43,10 @@ def find_duplicates(
     threshold: float | None = None,
     index: Place | None = None,
     add: bool = False,
+    keep: str | Sequence[str] = (),
+    protect: Place | Sequence[Place] = (),
+    across: bool = False,
+    no_match: Sequence[tuple[Place, Place]] = (),
     device: str = "auto",
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> Duplicates:
@@ -53,37 +59,72 @@ def find_duplicates(
         threshold: how alike, 0.05 to 1; None is where the calibration had 99% precision.
         index: a file to remember pictures in, so that each is read only once.
         add: compare with all pictures that the index knows, not only those in `places`.
+        keep: which of a group to keep: rules of `Keeping`, what matters most first; then comes
+            what has most pixels and is best preserved.
+        protect: folders whose files are kept before others and never moved.
+        across: only matches between two of the places count.
+        no_match: pairs of files that are no copies; the index remembers it.
         device: where the network runs: auto, cpu, cuda … or mps.
         watch: is shown the progress.
 
     Raises:
-        ConfigError: an option is out of its range, or `index` is another kind of file.
-        ImageError: a place does not exist.
+        ConfigError: an option is out of its range, or `index` is another kind of file, cannot be
+            written, or is damaged.
+        ImageError: a place does not exist, or one of `no_match` cannot be read.
     """
     known = calibration()
-    if threshold is None:
-        threshold = known.auto
+    threshold = known.auto if threshold is None else threshold
+    _check_threshold(threshold)
+    if add and index is None:
+        raise ConfigError("add: expected an index to add to; name it with --index")
+    if no_match and index is None:
+        raise ConfigError("no-match: expected an index to remember it; name it with --index")
+    if across and len({os.path.realpath(place) for place in places}) < 2 and not add:
+        raise ConfigError("across: expected two folders or more, got one")
+    keeping = Keeping(
+        [keep] if isinstance(keep, str) else keep,
+        map(Path, [protect] if isinstance(protect, (str, os.PathLike)) else protect),
+    )
+    paths = [Path(place) for place in places]
+    with Index(Path(index) if index is not None else None, known.version) as rows:
+        survey = Survey(rows, paths, Describer(known, device), add)
+        for one, other in no_match:
+            rows.set_apart(*_two_contents(Path(one), Path(other)))
+        for progress in survey:
+            watch(progress)
+        files = list(rows.files()) if add else [file.path for file in survey.files]
+        found = groups(
+            rows,
+            (path for path in files if path not in survey.broken),
+            threshold,
+            keeping,
+            paths if across else None,
+            lambda done, total: watch(Progress("grouping", done, total)),
+        )
+        return Duplicates(found, survey.broken, survey.changed, survey.vanished, len(files))
+
+
+def _check_threshold(threshold: float) -> None:
     if not LEAST <= threshold <= 1:
         raise ConfigError(
             f"threshold: expected auto or a number from {LEAST} to 1, got {threshold:g}"
         )
-    if add and index is None:
-        raise ConfigError("add: expected an index to add to; name it with --index")
-    rows = Index(Path(index) if index is not None else None, known.version)
+
+
+def _two_contents(one: Path, other: Path) -> tuple[bytes, bytes]:
+    """Hashes of two files' bytes. Raises ImageError if one cannot be read or they are equal."""
+    contents = _content(one), _content(other)
+    if contents[0] == contents[1]:
+        raise ImageError(f"{other}: expected another picture than {one}, got the same bytes")
+    return contents
+
+
+def _content(path: Path) -> bytes:
     try:
-        survey = Survey(rows, [Path(place) for place in places], Describer(known, device))
-        for progress in survey:
-            watch(progress)
-        paths = list(rows.files()) if add else [file.path for file in survey.files]
-        found = groups(
-            rows,
-            (path for path in paths if path not in survey.broken),
-            threshold,
-            lambda done, total: watch(Progress("grouping", done, total)),
-        )
-        return Duplicates(found, survey.broken, survey.changed, survey.vanished, len(paths))
-    finally:
-        rows.close()
+        folders.state(str(path))
+        return content_of(path)
+    except OSError as error:
+        raise ImageError(f"{path}: expected a picture ({error.strerror or error})") from error
 
 
 def find_similar(
@@ -99,14 +140,14 @@ def find_similar(
         device: where the network runs.
 
     Raises:
-        ConfigError: `by` is neither, or `index` is no index.
+        ConfigError: `by` is neither, or `index` is no index or cannot be read; it is never
+            written.
         ImageError: the photograph cannot be read.
     """
     if by not in ("content", "style"):
         raise ConfigError(f"by: expected content or style, got {by!r}")
     known = calibration()
-    rows = Index(Path(index), known.version, must_exist=True)
-    try:
+    with Index(Path(index), known.version, read_only=True) as rows:
         numbers, blobs = rows.seen(by)
         if not numbers:
             return []
@@ -121,6 +162,4 @@ def find_similar(
             for number, file in rows.pictured()
             if stands.get(number, number) in cosines and file.path != mine
         ]
-        return heapq.nlargest(count, found, key=lambda similar: similar.similarity)
-    finally:
-        rows.close()
+    return heapq.nlargest(count, found, key=lambda similar: similar.similarity)

@@ -68,7 +68,7 @@ def spectrum(grey: Tensor) -> Tensor:
 
     The mean, at (0, 0), is left out. Turning a square transposes its spectrum and changes signs.
     """
-    basis = _cosines()
+    basis = cosines(FREQUENCIES, GREY)
     found = basis @ grey.float() @ basis.T
     found[:, 0, 0] = 0
     return found
@@ -110,10 +110,10 @@ def turn(squares: Tensor, ways: Tensor) -> Tensor:
 
 
 @lru_cache
-def _cosines() -> Tensor:
-    """The first rows of the orthonormal cosine transform, (FREQUENCIES, GREY)."""
-    places = (torch.arange(GREY) + 0.5) * math.pi / GREY
-    rows = torch.cos(torch.arange(FREQUENCIES)[:, None] * places) * (2 / GREY) ** 0.5
+def cosines(count: int, length: int) -> Tensor:
+    """The first `count` rows of the orthonormal cosine transform of vectors of a length."""
+    places = (torch.arange(length) + 0.5) * math.pi / length
+    rows = torch.cos(torch.arange(count)[:, None] * places) * (2 / length) ** 0.5
     rows[0] *= 0.5**0.5
     return rows
 

@@ -1,6 +1,7 @@
 """Which files there are: pictures in folders, without following links in circles."""
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,8 +10,9 @@ from velatura.errors import ImageError
 
 ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"),
-    *(".bmp", ".dib", ".gif", ".avif"),
+    *(".bmp", ".dib", ".gif", ".avif", ".heic", ".heif"),  # some JPEGs are called HEIC
 )
+FORKS = "._"  # what macOS keeps beside files on foreign disks begins so
 
 
 class File(NamedTuple):
@@ -21,9 +23,23 @@ class File(NamedTuple):
     modified: int  # nanoseconds since 1970
 
 
+def odd_kind(mode: int) -> str:
+    """What something is if it is no regular file, and opening it may wait for ever; else empty."""
+    odd = {
+        stat.S_IFIFO: "pipe",
+        stat.S_IFSOCK: "socket",
+        stat.S_IFCHR: "device",
+        stat.S_IFBLK: "device",
+        stat.S_IFDIR: "folder",
+    }
+    return odd.get(stat.S_IFMT(mode), "")
+
+
 def state(path: str) -> File:
-    """The file at `path` as it is now. Raises OSError."""
+    """The file at `path` as it is now. Raises OSError, also for what is no regular file."""
     found = os.stat(path)
+    if kind := odd_kind(found.st_mode):
+        raise OSError(None, f"expected an image file, got a {kind}", path)
     return File(path, found.st_size, found.st_mtime_ns)
 
 
@@ -52,13 +68,14 @@ def pictures(places: Iterable[Path]) -> tuple[list[File], dict[str, str]]:
     for place in places:
         root = os.path.realpath(place)
         if not os.path.isdir(root):
-            if not os.path.isfile(root):
+            if not os.path.lexists(root):
                 raise ImageError(f"{place}: expected a folder or a picture, found nothing")
             add(root)
             continue
         for folder, _, names in os.walk(root, onerror=refused):
             for name in names:
                 path = os.path.join(folder, name)
-                if name.lower().endswith(ENDINGS) and not os.path.islink(path):
+                wanted = name.lower().endswith(ENDINGS) and not name.startswith(FORKS)
+                if wanted and not os.path.islink(path):
                     add(path)
     return [files[path] for path in sorted(files)], broken

@@ -2,48 +2,33 @@
 
 A file is known by its path, size and time of modification, a picture by the hash of its bytes. A
 file that moved or was copied is not looked at twice. Everything is written in small transactions,
-so that an interrupted run goes on where it was.
+so that an interrupted run goes on where it was, and several may write to one index.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple
 
-from velatura.duplicates.folders import File
-from velatura.errors import ConfigError
+from velatura.duplicates.folders import File, odd_kind
+from velatura.duplicates.schema import APPLICATION, FIRST, SECOND, UNSOUND
+from velatura.errors import ConfigError, VelaturaError
 
-TABLES = """
-CREATE TABLE meta (version TEXT NOT NULL);
-CREATE TABLE files (
-    path BLOB PRIMARY KEY,       -- absolute, as the system spells it
-    size INTEGER NOT NULL,
-    modified INTEGER NOT NULL,   -- nanoseconds
-    content BLOB,                -- hash of the bytes, NULL for a broken file
-    error TEXT
-) WITHOUT ROWID;
-CREATE INDEX contents ON files (content);
-CREATE TABLE pictures (
-    number INTEGER PRIMARY KEY,
-    content BLOB NOT NULL UNIQUE,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    grey BLOB NOT NULL,
-    content_seen BLOB,           -- by the network; NULL where a cheaper stage had decided
-    style_seen BLOB,
-    compared INTEGER NOT NULL DEFAULT 0,
-    pixels BLOB,                 -- hash, NULL until it mattered
-    sharpness REAL
-);
-CREATE TABLE matches (
-    one INTEGER NOT NULL,        -- numbers of pictures, the smaller first
-    other INTEGER NOT NULL,
-    similarity REAL NOT NULL,
-    why TEXT NOT NULL,
-    PRIMARY KEY (one, other)
-) WITHOUT ROWID;
-"""
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing's from Python 3.11 on
+
+WAIT = 10.0  # seconds for another process to finish what it writes
+ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter of what SQLite says of damaged names
+_ADVICE = {
+    "locked": "another program writes to it; try again when that is done",
+    "readonly": "it cannot be written to; name another with --index",
+    "full": "make room, or name another with --index",
+    "unable to open": "is there such a folder, and may it be written to?",
+}
+_DAMAGED = "it is damaged: move it away, and the next run makes a new one"
 
 
 class Match(NamedTuple):
@@ -53,6 +38,15 @@ class Match(NamedTuple):
     other: int
     similarity: float
     why: str
+
+
+class Quality(NamedTuple):
+    """How good a picture is among copies of the same size."""
+
+    pixels: bytes  # hash
+    loss: int  # 0 none, 1 in a lossy format, 2 before it was stored without loss
+    step: float | None  # mean of a JPEG's quantisation steps
+    sharpness: float
 
 
 class Picture(NamedTuple):
@@ -67,46 +61,161 @@ class Picture(NamedTuple):
 
 
 class Index:
-    """An index in a file, or in memory if `path` is None.
+    """An index in a file, or in memory if `path` is None; a context that closes it.
 
-    `version` names what fingerprints are made with; those of another version are forgotten.
+    `version` names what fingerprints are made with. Those of another version are forgotten, the
+    files and what people said about them are not. A file that is no index is never written to.
 
     Raises:
-        ConfigError: the file is something else, or cannot be opened.
+        ConfigError: the file is something else or cannot be opened; in the context, for whatever
+            SQLite meets: a full disk, a damaged file, another process that does not finish.
     """
 
-    def __init__(self, path: Path | None, version: str, must_exist: bool = False) -> None:
-        self.path = path
-        if path and must_exist and not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names too long
+    def __init__(self, path: Path | None, version: str, read_only: bool = False) -> None:
+        self.path, self.read_only = path, read_only
+        try:
+            if path is not None:
+                self._check(path, may_be_new=not read_only)
+            self.rows = _connect(path, "ro" if read_only else "rwc")
+            try:
+                if read_only:
+                    self._check_version(version)
+                else:
+                    with self.transaction():
+                        self._prepare(version)
+            except BaseException:
+                self.rows.close()
+                raise
+        except ERRORS as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if isinstance(error, ERRORS):
+                raise self._failed(error) from error
+            unexpected = isinstance(error, Exception) and not isinstance(error, VelaturaError)
+            if unexpected and self._is_damaged():
+                raise ConfigError(f"{self.path}: {_DAMAGED}") from error
+        finally:
+            self.close()
+
+    def _check(self, path: Path, may_be_new: bool) -> None:
+        """Raise ConfigError unless there is an index at `path`, or what one can be made of.
+
+        Nothing is written, locked or rolled back, whosever file it is.
+        """
+        try:
+            if kind := odd_kind(path.stat().st_mode):
+                raise self._foreign(f"got a {kind}")
+            with path.open("rb") as file:
+                header = file.read(100)
+        except FileNotFoundError:
+            if may_be_new:
+                return
             raise ConfigError(
                 f"{path}: expected an index, found nothing; "
                 "make one with `velatura duplicates DIR --index FILE`"
-            )
-        try:
-            self.rows = sqlite3.connect(path or ":memory:", timeout=10)
-            (tables,) = self.rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables:
-                (found,) = self.rows.execute("SELECT version FROM meta").fetchone()
-                if found == version:
-                    return
-                for name in ("meta", "files", "pictures", "matches"):
-                    self.rows.execute(f"DROP TABLE {name}")
-            self.rows.executescript(TABLES)
-            with self.rows:
-                self.rows.execute("INSERT INTO meta VALUES (?)", (version,))
-        except (sqlite3.Error, TypeError) as error:
+            ) from None
+        except OSError as error:
+            raise self._foreign(error.strerror or str(error)) from error
+        if not header and may_be_new:
+            return  # nothing yet: a disk was full when it was made
+        mark = int.from_bytes(header[68:72], "big")
+        plain = header.startswith(b"SQLite format 3\0") and header[18:20] == b"\1\1"  # no WAL
+        if not plain or mark not in (0, APPLICATION):
+            raise self._foreign("got another kind of file")
+        with closing(_connect(path, "ro&immutable=1")) as rows:
+            if not self._state(rows):
+                raise self._foreign("got an empty database")
+
+    def _state(self, rows: sqlite3.Connection) -> int:
+        """How many of FIRST and SECOND have been done. Raises ConfigError if it is no index."""
+        (mark,) = rows.execute("PRAGMA application_id").fetchone()
+        found = (mark, _schema(rows))
+        for state, steps in enumerate(((), FIRST, FIRST + SECOND)):
+            with closing(_connect(None)) as model:
+                for step in steps:
+                    model.execute(step)
+                (wanted,) = model.execute("PRAGMA application_id").fetchone()
+                if found == (wanted, _schema(model)):
+                    return state
+        if mark == APPLICATION:
             raise ConfigError(
-                f"{path}: expected an index of velatura duplicates, or the name of a new one "
-                f"({error})"
-            ) from error
+                f"{self.path}: the index is of a later version of Velatura, or damaged"
+            )
+        raise self._foreign("got the database of another program")
+
+    def _prepare(self, version: str) -> None:
+        """Make the tables, or those that an index of before lacks, in the transaction at hand."""
+        state = self._state(self.rows)
+        for step in (FIRST, SECOND)[state:]:
+            for statement in step:
+                self.rows.execute(statement)
+        if state == 0:
+            self.rows.execute("INSERT INTO meta VALUES (?)", (version,))
+        elif self._version() != version:
+            self.rows.execute("DELETE FROM matches")
+            self.rows.execute("DELETE FROM pictures")
+            self.rows.execute("UPDATE meta SET version = ?", (version,))
+
+    def _check_version(self, version: str) -> None:
+        if self._state(self.rows) == 0 or self._version() != version:
+            raise ConfigError(
+                f"{self.path}: expected an index of this version of Velatura; update it "
+                "with `velatura duplicates DIR --index FILE --add`"
+            )
+
+    def _is_damaged(self) -> bool:
+        """Whether the file holds what was never written into it."""
+        try:
+            (told,) = self.rows.execute("PRAGMA quick_check(1)").fetchone()
+            return told != "ok" or self.rows.execute(UNSOUND).fetchone() is not None
+        except ERRORS:
+            return True
+
+    def _version(self) -> str:
+        (version,) = self.rows.execute("SELECT version FROM meta").fetchone() or ("",)
+        return str(version)
+
+    def _foreign(self, found: str) -> ConfigError:
+        return ConfigError(
+            f"{self.path}: expected an index of velatura duplicates, or the name of a new one, "
+            f"{found}"
+        )
+
+    def _failed(self, error: Exception) -> ConfigError:
+        told = str(error)
+        advice = next((_ADVICE[sign] for sign in _ADVICE if sign in told), _DAMAGED)
+        if self.read_only and "readonly" in told:
+            advice = "a write was cut short; `velatura duplicates DIR --index FILE` mends it"
+        return ConfigError(f"{self.path}: the index cannot be used ({error}); {advice}")
 
     def close(self) -> None:
         """Close the file."""
         self.rows.close()
 
-    def transaction(self) -> sqlite3.Connection:
-        """A context: what is written in it is kept if it ends well, else nothing of it."""
-        return self.rows
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is written in this context is kept if it ends well, else nothing of it.
+
+        What is written outside of one is kept at once.
+        """
+        self.rows.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.rows.execute("COMMIT")
+        except BaseException:
+            if self.rows.in_transaction:  # SQLite has ended it itself where the disk is full
+                self.rows.execute("ROLLBACK")
+            raise
 
     def files(self, places: Iterable[Path] | None = None) -> dict[str, File]:
         """Files known under `places`, or all, by path, as they were."""
@@ -130,7 +239,7 @@ class Index:
         }
 
     def remember(self, file: File, content: bytes | None, error: str | None = None) -> None:
-        """Note a file. Of no use to anyone else before `commit`."""
+        """Note a file."""
         self.rows.execute(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
             (os.fsencode(file.path), file.size, file.modified, content, error),
@@ -138,9 +247,20 @@ class Index:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forget files that vanished. What was found out about their pictures stays."""
-        self.rows.executemany(
-            "DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in paths]
-        )
+        with self.transaction():
+            self.rows.executemany(
+                "DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in paths]
+            )
+
+    def unseen(self) -> dict[str, File]:
+        """Files whose pictures were forgotten, by path, as they were."""
+        return {
+            os.fsdecode(path): File(os.fsdecode(path), size, modified)
+            for path, size, modified in self.rows.execute(
+                "SELECT path, size, modified FROM files LEFT JOIN pictures USING (content) "
+                "WHERE number IS NULL AND error IS NULL ORDER BY path"
+            )
+        }
 
     def add(
         self,
@@ -150,9 +270,9 @@ class Index:
         seen: tuple[bytes, bytes] | None,
     ) -> None:
         """Note a picture: width and height in `size`, content and style in `seen`."""
-        self.rows.execute(
-            "INSERT INTO pictures (content, width, height, grey, content_seen, style_seen) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+        self.rows.execute(  # unless another process was first
+            "INSERT OR IGNORE INTO pictures "
+            "(content, width, height, grey, content_seen, style_seen) VALUES (?, ?, ?, ?, ?, ?)",
             (content, *size, grey, *(seen or (None, None))),
         )
 
@@ -201,20 +321,19 @@ class Index:
         ).fetchone()
         return width, height
 
-    def whole(self, number: int) -> tuple[bytes, float] | None:
-        """Hash of a picture's pixels and its sharpness, if they are known."""
-        pixels, sharpness = self.rows.execute(
-            "SELECT pixels, sharpness FROM pictures WHERE number = ?", (number,)
+    def quality(self, number: int) -> Quality | None:
+        """How good a picture is, if that is known."""
+        row = self.rows.execute(
+            "SELECT pixels, loss, step, sharpness FROM pictures WHERE number = ?", (number,)
         ).fetchone()
-        return None if pixels is None else (pixels, sharpness)
+        return None if row[0] is None else Quality._make(row)
 
-    def set_whole(self, number: int, pixels: bytes, sharpness: float) -> None:
+    def set_quality(self, number: int, quality: Quality) -> None:
         """Note what reading a picture whole has told."""
-        with self.rows:
-            self.rows.execute(
-                "UPDATE pictures SET pixels = ?, sharpness = ? WHERE number = ?",
-                (pixels, sharpness, number),
-            )
+        self.rows.execute(
+            "UPDATE pictures SET pixels = ?, loss = ?, step = ?, sharpness = ? WHERE number = ?",
+            (*quality, number),
+        )
 
     def all_compared(self) -> bool:
         """Whether all matches are known."""
@@ -224,7 +343,7 @@ class Index:
 
     def add_matches(self, matches: Iterable[Match], compared: Iterable[int]) -> None:
         """Note which pictures match, and that all matches of `compared` are now known."""
-        with self.rows:
+        with self.transaction():
             self.rows.executemany("INSERT OR REPLACE INTO matches VALUES (?, ?, ?, ?)", matches)
             self.rows.executemany(
                 "UPDATE pictures SET compared = 1 WHERE number = ?", [(n,) for n in compared]
@@ -239,3 +358,34 @@ class Index:
                 (threshold,),
             )
         ]
+
+    def set_apart(self, one: bytes, other: bytes) -> None:
+        """Note that two contents are no copies of each other, whatever is found."""
+        self.rows.execute(
+            "INSERT OR IGNORE INTO apart VALUES (?, ?)", (min(one, other), max(one, other))
+        )
+
+    def apart(self) -> set[tuple[int, int]]:
+        """Pairs of pictures that are no copies of each other: numbers, the smaller first."""
+        return {
+            (min(pair), max(pair))
+            for pair in self.rows.execute(
+                "SELECT a.number, b.number FROM apart "
+                "JOIN pictures a ON a.content = apart.one "
+                "JOIN pictures b ON b.content = apart.other"
+            )
+        }
+
+
+def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
+    """A connection that begins no transactions by itself; without `path` to an empty memory."""
+    place = "file:" if path is None else Path(os.path.realpath(path)).as_uri()
+    return sqlite3.connect(f"{place}?mode={mode}", WAIT, isolation_level=None, uri=True)
+
+
+def _schema(rows: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """All tables with their columns, and whatever else there is."""
+    return rows.execute(
+        'SELECT m.type, m.name, m.tbl_name, c.name, c.type, c."notnull", c.pk '
+        "FROM sqlite_master m LEFT JOIN pragma_table_info(m.name) c ORDER BY m.name, c.cid"
+    ).fetchall()

@@ -36,13 +36,14 @@ def check_target(folder: Path, places: Sequence[Path]) -> None:
 def move(groups: Sequence[Group], folder: Path, dry_run: bool) -> list[Move]:
     """Move all but the best of each group to `folder`, or say what would be moved where.
 
-    A file moves only if it and the one that is kept are still as they were when compared.
+    A file moves only if it and the one that is kept are still as they were when compared, and if it
+    is not to stay.
     """
     taken: set[str] = set()
     moves = []
     for group in groups:
         for member in group.members[1:]:
-            problem = _changed(group.members[0]) or _changed(member)
+            problem = member.stays or _changed(group.members[0]) or _changed(member)
             target = None
             if not problem:
                 try:

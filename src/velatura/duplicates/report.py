@@ -69,6 +69,7 @@ def _member(member: Member) -> dict[str, Any]:
         "path": member.path,
         "similarity": member.similarity,
         "why": member.why,
+        "stays": member.stays,
         "width": member.width,
         "height": member.height,
         "bytes": member.size,

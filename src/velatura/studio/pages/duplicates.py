@@ -107,7 +107,7 @@ class DuplicatesPage:
 
     def _ended(self, result: tuple[Duplicates, str]) -> dict[Any, Any]:
         found, drawn = result
-        others = [Path(m.path).name for group in found.groups for m in group.members[1:]]
+        others = [_name(m.path) for group in found.groups for m in group.spare]
         text = f"{_count(len(found.groups), 'group')} in {_count(found.files, 'picture')}"
         if others:
             text += f"; {len(others)} could go"
@@ -132,13 +132,18 @@ def _count(number: int, name: str) -> str:
 
 def _drawn(found: Duplicates, again: list[str]) -> str:
     """All groups as HTML, and what was wrong with the rest."""
-    told = [f"{name}: given more than once, the same bytes" for name in again]
-    told += [f"{Path(path).name}: {why}" for path, why in sorted(found.broken.items())]
+    told = [f"{_name(name)}: given more than once, the same bytes" for name in again]
+    told += [f"{_name(path)}: {why}" for path, why in sorted(found.broken.items())]
     listed = "".join(f"<li>{escape(line)}</li>" for line in told)
     listed = listed and f"<ul>{listed}</ul>"
     none = "" if found.groups else "<p>No two of them are the same picture.</p>"
     groups = "".join(_group(group, number) for number, group in enumerate(found.groups, 1))
     return f'<div class="groups">{listed}{none}{groups}</div>'
+
+
+def _name(path: str) -> str:
+    """A file's name as text: what is none in it is spelt out."""
+    return Path(path).name.encode("utf-8", "backslashreplace").decode()
 
 
 def _group(group: Group, number: int) -> str:
@@ -149,7 +154,7 @@ def _group(group: Group, number: int) -> str:
 def _figure(member: Member, best: bool) -> str:
     told = "keep" if best else f"{member.similarity:.3f} {member.why}"
     size = f"{member.size / 1e6:.1f} MB" if member.size >= 1e6 else f"{member.size / 1e3:.0f} kB"
-    name = escape(Path(member.path).name)
+    name = escape(_name(member.path))
     return (
         f"<figure{' class=best' if best else ''}><div>{_thumbnail(member)}</div><figcaption>"
         f"<strong>{escape(told)}</strong><span>{member.width}×{member.height}, {size}</span>"
@@ -167,4 +172,4 @@ def _thumbnail(member: Member) -> str:
     buffer = io.BytesIO()
     square.resize((width, height)).save(buffer, "WEBP", quality=70)
     data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img src="data:image/webp;base64,{data}" alt="{escape(Path(member.path).name)}">'
+    return f'<img src="data:image/webp;base64,{data}" alt="{escape(_name(member.path))}">'
