@@ -122,7 +122,7 @@ class Survey:
                 seen = dict(zip(undecided, zip(*map(packed, described), strict=True), strict=True))
             for place, (content, picture) in enumerate(new.items()):
                 size = (picture.width, picture.height)
-                self.index.add(content, size, picture.grey.tobytes(), seen.get(place))
+                self.index.add(content, size, picture.grey, seen.get(place))
 
     def _note_broken(self, file: File, error: Exception) -> None:
         message = str(error).removeprefix(f"{file.path}: ")
