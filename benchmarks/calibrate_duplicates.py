@@ -28,6 +28,7 @@ from velatura.duplicates.calibration import Calibration
 from velatura.duplicates.fingerprints import LAYER, STYLE_LAYERS, Describer, Look
 
 COPIES = 10  # of each picture, by transformations drawn at random
+COMPARED = 3  # of so many copies one is compared with all originals
 BATCH = 32  # that the network sees at once
 DRAWN = 16  # pictures of each kind
 DESCRIPTOR, STYLE = 128, 16  # numbers of the descriptor, and directions of each Gram matrix
@@ -141,16 +142,16 @@ def threshold(
 ) -> dict[str, Tensor]:
     """Weights of the evidence, and the threshold.
 
-    All copies are compared with all originals. Each pair counts by the share of its copy. The
+    Copies are compared with all originals. Each pair counts by the share of its copy. The
     threshold is the lowest from which on photographs have PRECISION, and drawn pictures as well.
     """
-    known, rights, agreements, copies = prints.part(0, originals), [], [], []
-    for start in range(originals, len(owners), matching.BLOCK):
-        new = prints.part(start, start + matching.BLOCK)
-        pairs = matching.likely(new, known)
-        rights.append(owners[start + pairs.one] == pairs.other)
+    known, rights, agreements, copies = prints.at(torch.arange(originals)), [], [], []
+    rows = torch.arange(originals, len(owners), COMPARED)
+    for some in rows.split(matching.BLOCK):
+        pairs = matching.likely(prints.at(some), known)
+        rights.append(owners[some][pairs.one] == pairs.other)
         agreements.append(pairs.agreement)
-        copies.append(start + pairs.one)
+        copies.append(some[pairs.one])
     right, copy = torch.cat(rights).double(), torch.cat(copies)
     evidence, count = calibration.evidence(torch.cat(agreements)).double(), shares[copy].double()
     weights = logistic(evidence, right, count)
@@ -169,7 +170,7 @@ def threshold(
         for sort in sorts.values():
             chosen = count * (values >= level) * sort[copy]
             kept = float((right * chosen).sum())
-            total = float((shares * sort)[originals:].sum())
+            total = float((shares * sort)[rows].sum())
             row += [kept / max(1e-9, float(chosen.sum())), kept / total]
         print("| {:.3f} | {:.4f} | {:.3f} | {:.4f} | {:.3f} |".format(level, *row))
     print(f"auto {auto:.4f}, of photographs {levels[0]:.4f}, of drawn pictures {levels[1]:.4f}")

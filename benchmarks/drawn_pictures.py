@@ -73,15 +73,19 @@ class Sheet:
         self.draw = ImageDraw.Draw(self.image)
 
     def length(self, number: float) -> int:
+        """Pixels of a length."""
         return round(number * self.hand.scale)
 
     def lengths(self, points: list[tuple[float, float]]) -> list[tuple[int, int]]:
+        """Pixels of places."""
         return [(self.length(x), self.length(y)) for x, y in points]
 
     def box(self, left: float, top: float, right: float, bottom: float, **options) -> None:
+        """A rectangle."""
         self.draw.rectangle(self.lengths([(left, top), (right, bottom)]), **options)
 
     def line(self, points: list[tuple[float, float]], fill: Colour = INK, width: float = 1) -> None:
+        """A line through points."""
         self.draw.line(self.lengths(points), fill, max(1, self.length(width)), joint="curve")
 
     def text(
@@ -93,6 +97,7 @@ class Sheet:
         fill: Colour = INK,
         name: str | None = None,
     ) -> None:
+        """Words in a font, the first of prose unless told."""
         chosen = font(self.hand.prose[0] if name is None else name, self.length(size))
         self.draw.text(self.lengths([(x, y)])[0], words, fill, chosen)
 

@@ -30,7 +30,7 @@ NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two sc
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
 FITS, TILTED_COSINE = 0.75, 0.6  # above one and below the other nothing is tilted
 LEAST = 0.05  # similarity of the matches that are kept
-PROMISING = 0.45  # what fits less is not looked at closer
+PROMISING = 0.55  # what fits less is not looked at closer
 NEAR = 0.95  # cosine of spectra, from which on a picture may need no look by the network
 SURE = 0.98  # similarity, from which on it needs none
 BLOCK = 128  # pictures compared with all others at once
@@ -45,10 +45,14 @@ class Fingerprints(NamedTuple):
     proportions: Tensor  # width by height (pictures,)
     descriptors: Tensor  # (pictures, numbers), zeros where there is none
 
-    def part(self, start: int, end: int) -> "Fingerprints":
+    def at(self, places: Tensor) -> "Fingerprints":
         """Those of some of the pictures."""
-        chosen = slice(start, end)
-        return Fingerprints(self.greys[chosen], *(tensor[chosen] for tensor in self[1:]))
+        greys = [self.greys[place] for place in places.tolist()]
+        return Fingerprints(greys, *(tensor[places] for tensor in self[1:]))
+
+    def before(self, end: int) -> "Fingerprints":
+        """Those of the first `end` pictures, not copied."""
+        return Fingerprints(self.greys, *(tensor[:end] for tensor in self[1:]))
 
 
 class Likeness(NamedTuple):
@@ -250,8 +254,9 @@ class Matcher:
         everything = fingerprints(pictures, self.calibration)
         for start in range(first, len(pictures), BLOCK):
             end = min(start + BLOCK, len(pictures))
-            hidden = torch.arange(start, end)[:, None] <= torch.arange(end)
-            found = likely(everything.part(start, end), everything.part(0, end), hidden)
+            here = torch.arange(start, end)
+            hidden = here[:, None] <= torch.arange(end)
+            found = likely(everything.at(here), everything.before(end), hidden)
             values = similarities(found, self.calibration).tolist()
             reasons = why(found)
             matches = [

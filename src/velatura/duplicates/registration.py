@@ -27,7 +27,7 @@ AT_ONCE = 256  # pairs
 SMALL = 1.0  # pixels: finer detail does not outlast a copy
 NEARBY = 2.5  # pixels: over which windows reach, and what is smoother is left out
 EVERY = 4  # pixels from window to window
-SEEN_ALIKE = 1.0  # grey levels, added to a window's deviations
+UNSEEN = 1.0  # grey levels squared, added to variances: what varies less is not seen
 QUIET = 0.2  # of the windows have no more noise than that one
 LOWEST, LOW = 0.02, 0.1  # parts of all ink: how badly it agrees there
 
@@ -128,10 +128,10 @@ def _agreement(outer: Tensor, inner: Tensor, place: Tensor) -> Tensor:
     power_a = torch.maximum(power_a - noise[0], 0.3 * power_a)
     power_b = torch.maximum(power_b - noise[1], 0.3 * power_b)
     gain = (power_b * inside).sum(1) / (power_a * inside).sum(1).clamp_min(1e-3)
-    gain = gain.clamp(1 / 16, 16)[:, None]  # of contrast, squared
-    power_a, product = power_a * gain, product * gain.sqrt()
+    gain = gain.clamp(1 / 16, 16).sqrt()[:, None]  # of contrast, half of it given to either
+    power_a, power_b = power_a * gain, power_b / gain
     weight = torch.maximum(power_a, power_b) * inside
-    alike = product / ((power_a + SEEN_ALIKE) * (power_b + SEEN_ALIKE)).sqrt()
+    alike = product / ((power_a + UNSEEN) * (power_b + UNSEEN)).sqrt()
     alike = alike.clamp(-1, 1)
     mean = (alike * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1e-3)
     return torch.cat([_quantile(alike, weight, LOWEST), _quantile(alike, weight, LOW), mean], 1)
