@@ -35,6 +35,11 @@ class Fit(NamedTuple):
         """Those of some of the pairs."""
         return Fit(*(each[chosen] for each in self))
 
+    def nested(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """The outer and the inner square of each pair, float32 (pairs, side, side)."""
+        inside, one, other = self.inside[:, None, None], one.float(), other.float()
+        return torch.where(inside, one, other), torch.where(inside, other, one)
+
     def or_better(self, fit: "Fit") -> "Fit":
         """The better of two fits, for each pair."""
         better = fit.correlation > self.correlation

@@ -54,7 +54,7 @@ def from_tensors(tensors: dict[str, Tensor], version: str) -> Calibration:
 
 
 def evidence(agreement: Tensor) -> Tensor:
-    """The three of `registration.agreement` (pairs, 3), and all products of two: (pairs, 10)."""
+    """The three of `agreement.agreement` (pairs, 3), and all products of two: (pairs, 10)."""
     terms = torch.cat([torch.ones_like(agreement[:, :1]), agreement], dim=1).unbind(1)
     return torch.stack([terms[i] * terms[j] for i in range(4) for j in range(i, 4)], dim=1)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from velatura.duplicates.agreement import agreement
 from velatura.duplicates.alignment import TILTED_SCALES, TILTS, Fit, alignment
 from velatura.duplicates.calibration import Calibration, similarity
 from velatura.duplicates.fingerprints import (
@@ -24,7 +25,7 @@ from velatura.duplicates.fingerprints import (
     whitened,
 )
 from velatura.duplicates.index import Index, Match, Picture
-from velatura.duplicates.registration import agreement, registered
+from velatura.duplicates.registration import registered
 
 NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two scores
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
@@ -62,7 +63,7 @@ class Likeness(NamedTuple):
     other: Tensor
     way: Tensor  # the turn of `one`, a place in TURNS
     spectra: Tensor  # cosine of the spectra, in that turn
-    agreement: Tensor  # of `registration.agreement`, (pairs, 3)
+    agreement: Tensor  # of `agreement.agreement`, (pairs, 3)
 
 
 def fingerprints(pictures: Sequence[Picture], calibration: Calibration) -> Fingerprints:
@@ -142,7 +143,7 @@ def _agreement(
     pairs: tuple[Tensor, Tensor, Tensor],
     fit: Fit,
 ) -> Tensor:
-    """`registration.agreement` of pairs: places in `new` and `known`, and turns of the new ones."""
+    """`agreement.agreement` of pairs: places in `new` and `known`, and turns of the new ones."""
     found = [torch.zeros(0, 3)]
     for start in range(0, len(fit.correlation), BLOCK):
         part = slice(start, start + BLOCK)
