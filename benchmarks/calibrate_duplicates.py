@@ -2,22 +2,21 @@
 
     python benchmarks/calibrate_duplicates.py DIR … [-o calibration.safetensors]
 
-Uses one half of the photographs in the folders, told by a hash of their names;
-`benchmarks/duplicates.py` measures on the other half. Of large ones nine views are taken that
-overlap their neighbours by a quarter: different pictures of one scene, which must not be matched.
-The weights of the evidence and the threshold are found in folds: no picture is compared by
-a whitening that has seen it. The views of a photograph count together as much as one that is small:
-they are alike, and one photograph of a wooden wall would decide alone.
+Uses one half of the photographs in the folders, told by a hash of their names, and drawn pages,
+screenshots, charts and icons; `benchmarks/duplicates.py` measures on the other half and on others
+drawn. Of large photographs nine views are taken that overlap their neighbours by a quarter:
+different pictures of one scene, which must not be matched. The views of a photograph count together
+as much as one that is small: they are alike, and one photograph of planks would decide alone.
 """
 
 import argparse
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from drawn_pictures import drawn_pictures
 from duplicate_pictures import Named, base_pictures, look_of
 from safetensors.torch import save_file
 from torch import Tensor
@@ -28,16 +27,16 @@ from velatura.duplicates import calibration, fingerprints, matching
 from velatura.duplicates.calibration import Calibration
 from velatura.duplicates.fingerprints import LAYER, STYLE_LAYERS, Describer, Look
 
-COPIES = 12  # of each photograph, by transformations drawn at random
+COPIES = 10  # of each picture, by transformations drawn at random
+COMPARED = 3  # of so many copies one is compared with all originals
 BATCH = 32  # that the network sees at once
-FOLDS = 8  # of which one is compared, and the others make its whitening
+DRAWN = 16  # pictures of each kind
 DESCRIPTOR, STYLE = 128, 16  # numbers of the descriptor, and directions of each Gram matrix
 # Decided before the network is asked: its descriptor need not be blind to them.
 TURNS = ("rotation 90°", "rotation 180°", "rotation 270°", "flip across", "flip down")
 RIDGE = 0.05  # added to the scatter that copies have, as a part of its mean
-PRECISION = 0.99
+PRECISION = 0.995
 LEVELS = (*(number / 20 for number in range(1, 20)), 0.97, 0.98, 0.99, 0.995, 0.999)
-NEAREST = 0.95  # spectra less alike than that never decide: consecutive shots are that alike
 
 
 def main() -> None:
@@ -47,27 +46,30 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=home / calibration.FILE)
     arguments = parser.parse_args()
     generator = random.Random(0)
-    pictures = base_pictures(arguments.folders, measured=False)
+    photographs = base_pictures(arguments.folders, measured=False)
+    pictures = photographs + list(drawn_pictures(measured=False, count=DRAWN))
     looks, owners, turned = copies(pictures, generator)
-    print(f"{len(pictures)} pictures, {len(looks)} with their copies")
-    greys = torch.stack([torch.from_numpy(seen.grey.copy()) for seen in looks])
-    numbers, found = seen_by_network(looks, len(pictures))
+    print(f"{len(pictures)} pictures, {len(photographs)} photographs; {len(looks)} with copies")
+    squares = fingerprints.lightness([seen.grey for seen in looks])
+    squares = fingerprints.halved(squares).round().byte()
+    numbers, found = seen_by_network(looks, len(photographs))
     found["mean"], projection = discriminant(numbers, owners, ~turned)
     found["projection"] = projection.half()
-    spectra = fingerprints.spectrum(greys)
-    scale = spectra[: len(pictures)].std(0)
+    spectra = fingerprints.spectrum(squares)
+    scale = spectra[: len(photographs)].std(0)
     found["scale"] = ((scale + scale.T) / 2).clamp_min(1e-3)  # turned pictures are as likely
     prints = matching.Fingerprints(
-        greys,
+        [seen.grey for seen in looks],
+        squares,
         fingerprints.whitened(spectra, found["scale"]),
         torch.tensor([seen.width / seen.height for seen in looks]),
-        torch.zeros(len(looks), DESCRIPTOR),
+        fingerprints.unit((numbers - found["mean"]) @ projection),
     )
-    photographs = [name.split("-")[0] for name, _ in pictures]
-    views = Counter(photographs)
-    shares = torch.tensor([1 / views[name] for name in photographs])[owners]
-    folds = torch.tensor([fold(name) for name in photographs])[owners]
-    found |= threshold(prints, numbers, owners, ~turned, folds, shares)
+    names = [name.split("-")[0] for name, _ in photographs]
+    views = Counter(names)
+    shares = [1 / views[name] for name in names] + [1.0] * (len(pictures) - len(names))
+    drawn = owners >= len(photographs)
+    found |= threshold(prints, owners, len(pictures), drawn, torch.tensor(shares)[owners])
     save_file({name: tensor.contiguous() for name, tensor in found.items()}, arguments.output)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.2f} MB")
 
@@ -84,17 +86,10 @@ def copies(pictures: list[Named], generator: random.Random) -> tuple[list[Look],
     return looks, torch.tensor(owners), torch.tensor(turned)
 
 
-def fold(name: str) -> int:
-    """Which of FOLDS a photograph belongs to, with all its views."""
-    return hashlib.sha256(name.encode()).digest()[1] % FOLDS
-
-
 def seen_by_network(looks: list[Look], originals: int) -> tuple[Tensor, dict[str, Tensor]]:
     """What descriptors are made of, and what styles are centred and whitened with."""
     numbers = torch.zeros(0)
-    blank = Calibration(
-        "", numbers, numbers, numbers, {}, numbers, numbers, numbers, 1.0, 1.0, numbers
-    )
+    blank = Calibration("", numbers, numbers, numbers, {}, numbers, numbers, numbers, 1.0)
     describer = Describer(blank)
     found: dict[str, Tensor] = {}
     moments: dict[str, Tensor] = {}
@@ -143,51 +138,43 @@ def discriminant(numbers: Tensor, owners: Tensor, used: Tensor) -> tuple[Tensor,
 
 
 def threshold(
-    prints: matching.Fingerprints,
-    numbers: Tensor,
-    owners: Tensor,
-    used: Tensor,
-    folds: Tensor,
-    shares: Tensor,
+    prints: matching.Fingerprints, owners: Tensor, originals: int, drawn: Tensor, shares: Tensor
 ) -> dict[str, Tensor]:
-    """Weights of the evidence, where spectra alone decide, the threshold, the curve.
+    """Weights of the evidence, and the threshold.
 
-    Each fold's pictures are compared with each other by a whitening made from the other folds.
-    Each pair counts by the share of its copy.
+    Copies are compared with all originals. Each pair counts by the share of its copy. The
+    threshold is the lowest from which on photographs have PRECISION, and drawn pictures as well.
     """
-    original = owners == torch.arange(len(owners))
-    terms, spectra, rights, counts = [], [], [], []
-    for number in range(FOLDS):
-        mean, projection = discriminant(numbers, owners, used & (folds != number))
-        whole = prints._replace(descriptors=fingerprints.unit((numbers - mean) @ projection))
-        rows, known = (torch.nonzero(x & (folds == number))[:, 0] for x in (~original, original))
-        pairs = matching.likely(
-            *(matching.Fingerprints(*(tensor[x] for tensor in whole)) for x in (rows, known))
-        )
-        rights.append(owners[rows][pairs.one] == known[pairs.other])
-        terms.append(calibration.evidence(pairs.cosine, pairs.spectra, pairs.alignment))
-        spectra.append(pairs.spectra)
-        counts.append(shares[rows][pairs.one])
-    right, alike, count = torch.cat(rights).double(), torch.cat(spectra), torch.cat(counts).double()
-    evidence = torch.cat(terms).double()
+    known, rights, agreements, copies = prints.at(torch.arange(originals)), [], [], []
+    rows = torch.arange(originals, len(owners), COMPARED)
+    for some in rows.split(matching.BLOCK):
+        pairs = matching.likely(prints.at(some), known)
+        rights.append(owners[some][pairs.one] == pairs.other)
+        agreements.append(pairs.agreement)
+        copies.append(some[pairs.one])
+    right, copy = torch.cat(rights).double(), torch.cat(copies)
+    evidence, count = calibration.evidence(torch.cat(agreements)).double(), shares[copy].double()
     weights = logistic(evidence, right, count)
-    near = ((alike[right == 0].max() + 1) / 2).clamp_min(NEAREST)
-    print(f"different pictures have spectra up to {alike[right == 0].max():.3f} alike")
     values = torch.sigmoid(evidence @ weights.double()).float()
-    values = torch.where(alike >= near, torch.maximum(values, alike), values)
     order = values.argsort(descending=True)
-    precision = (right * count)[order].cumsum(0) / count[order].cumsum(0)
-    auto = values[order][torch.nonzero(precision >= PRECISION)[-1, 0]]
-    total = float(shares[~original].sum())
-    rows = []
-    print("| similarity | precision | recall |\n| ---: | ---: | ---: |")
+    sorts = {"photographs": ~drawn, "drawn": drawn}
+    levels = []
+    for sort in sorts.values():
+        mine = (count * sort[copy])[order]
+        precision = (right[order] * mine).cumsum(0) / mine.cumsum(0).clamp_min(1e-9)
+        levels.append(values[order][torch.nonzero((precision >= PRECISION) & (mine > 0))[-1, 0]])
+    auto = torch.stack(levels).max()
+    print(f"| similarity |{' precision | recall |' * 2}\n|{' ---: |' * 5}")
     for level in sorted([*LEVELS, float(auto)]):
-        chosen = count * (values >= level)
-        kept = float((right * chosen).sum())
-        rows.append([level, kept / max(1e-9, float(chosen.sum())), kept / total])
-        print("| {:.3f} | {:.4f} | {:.3f} |".format(*rows[-1]))
-    print(f"near {near:.4f}, auto {auto:.4f}")
-    return {"weights": weights, "near": near, "auto": auto, "curve": torch.tensor(rows)}
+        row = []
+        for sort in sorts.values():
+            chosen = count * (values >= level) * sort[copy]
+            kept = float((right * chosen).sum())
+            total = float((shares * sort)[rows].sum())
+            row += [kept / max(1e-9, float(chosen.sum())), kept / total]
+        print("| {:.3f} | {:.4f} | {:.3f} | {:.4f} | {:.3f} |".format(level, *row))
+    print(f"auto {auto:.4f}, of photographs {levels[0]:.4f}, of drawn pictures {levels[1]:.4f}")
+    return {"weights": weights, "auto": auto}
 
 
 def logistic(terms: Tensor, right: Tensor, count: Tensor, decay: float = 1e-2) -> Tensor:

@@ -15,11 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
 from velatura.duplicates import matching
-from velatura.duplicates.fingerprints import FREQUENCIES, GREY, unit
+from velatura.duplicates.fingerprints import FREQUENCIES, GREY, SEEN, Look, unit
 from velatura.duplicates.folders import ENDINGS
 
 MANY = 100_000
@@ -56,13 +57,15 @@ def main() -> None:
 def comparison() -> float:
     """Seconds that a picture takes to be compared with MANY, of random fingerprints."""
     generator = torch.Generator().manual_seed(0)
+    blank = Look(1, 1, np.zeros((SEEN, SEEN, 3), np.uint8)).grey
     prints = matching.Fingerprints(
+        [blank] * MANY,
         torch.randint(256, (MANY, GREY, GREY), dtype=torch.uint8, generator=generator),
         unit(torch.randn(MANY, FREQUENCIES**2, generator=generator)),
         torch.ones(MANY),
         unit(torch.randn(MANY, 128, generator=generator)),
     )
-    new = prints.part(0, matching.BLOCK)
+    new = prints.at(torch.arange(matching.BLOCK))
     matching.likely(new, prints)
     began = time.monotonic()
     matching.likely(new, prints)

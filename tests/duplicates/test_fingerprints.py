@@ -6,7 +6,7 @@ from scipy.fft import dctn
 
 from velatura.duplicates import fingerprints
 from velatura.duplicates.calibration import calibration
-from velatura.duplicates.fingerprints import GREY, TURNS, Describer, look
+from velatura.duplicates.fingerprints import GREY, SEEN, TURNS, Describer, lightness, look
 
 TURNED = [  # how numpy turns a square, in the order of TURNS
     lambda a: a,
@@ -105,3 +105,12 @@ def test_descriptors_of_a_copy_are_closer_than_of_others(library, photographs):
         assert cosines[0] == pytest.approx(1, abs=1e-5)
         assert cosines[1] > 0.8
         assert cosines[1] > cosines[2:].max() + 0.2
+
+
+def test_the_lightness_that_is_kept_is_the_pictures(library):
+    seen = look(library / "coffee.png")
+    wanted = np.asarray(Image.fromarray(seen.square).convert("L")).astype(int)
+    kept = lightness([seen.grey])
+    assert kept.shape == (1, SEEN, SEEN)
+    assert abs(kept[0].numpy() - wanted).mean() < 3
+    assert len(seen.grey) < SEEN**2 / 2

@@ -6,13 +6,17 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from velatura.duplicates.alignment import TILTS, Fit, alignment
-from velatura.duplicates.fingerprints import GREY, SEEN, Look
+from velatura.duplicates.fingerprints import GREY, SEEN, halved
 from velatura.duplicates.registration import COARSE, FAINT, FINE, registered
 
 
+def detail(picture):
+    square = picture.convert("L").resize((SEEN, SEEN), Image.Resampling.BICUBIC, reducing_gap=2)
+    return torch.from_numpy(np.array(square))[None]
+
+
 def grey(picture):
-    square = picture.convert("RGB").resize((SEEN, SEEN), Image.Resampling.BICUBIC, reducing_gap=2)
-    return torch.from_numpy(Look(*picture.size, np.asarray(square)).grey.copy())[None]
+    return halved(detail(picture))
 
 
 def fit_of(one, other, **options):
@@ -21,13 +25,16 @@ def fit_of(one, other, **options):
 
 
 def fits(one, other, **options):
-    return float(registered(grey(one), grey(other), fit_of(one, other, **options)))
+    return float(registered(grey(one), grey(other), fit_of(one, other, **options)).correlation)
 
 
 def cut(picture, share):
     width, height = round(picture.width * share), round(picture.height * share)
     left, top = (picture.width - width) // 3, (picture.height - height) // 2
     return picture.crop((left, top, left + width, top + height))
+
+
+WHOLE = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
 
 def at(place):
@@ -70,8 +77,9 @@ def test_the_exact_place_is_found_from_beside_it(photographs):
     crop = picture.crop((0, 0, picture.width * 3 // 4, picture.height * 3 // 4))
     exact = [[0.75, 0.0, -0.25], [0.0, 0.75, -0.25]]
     near = [[0.77, 0.0, -0.22], [0.0, 0.74, -0.28]]
-    wanted, found = (float(registered(grey(picture), grey(crop), at(x))) for x in (exact, near))
-    assert found == pytest.approx(wanted, abs=5e-3)
+    wanted, found = (registered(grey(picture), grey(crop), at(x)) for x in (exact, near))
+    assert float(found.correlation) == pytest.approx(float(wanted.correlation), abs=5e-3)
+    assert np.allclose(found.place[0], exact, atol=0.02)
 
 
 def test_it_is_the_correlation_of_what_is_neither_fine_nor_smooth():
@@ -80,7 +88,7 @@ def test_it_is_the_correlation_of_what_is_neither_fine_nor_smooth():
     noise = gaussian_filter(generator.normal(0, 400, (GREY, GREY)), 2).astype(np.float32)
     other = 0.8 * one + 0.4 * noise
     squares = [torch.from_numpy(square)[None] for square in (one, other)]
-    found = float(registered(*squares, at([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])))
+    found = float(registered(*squares, at(WHOLE)).correlation)
     bands = [
         gaussian_filter(square, FINE, mode="nearest")
         - gaussian_filter(square, COARSE, mode="nearest")
@@ -93,7 +101,8 @@ def test_it_is_the_correlation_of_what_is_neither_fine_nor_smooth():
 
 def test_what_lies_beyond_the_picture_is_not_compared(photographs):
     square = grey(photographs["cat"])
-    assert float(registered(square, square, at([[1.0, 0.0, 1.2], [0.0, 1.0, 0.0]]))) == -1
+    beyond = registered(square, square, at([[1.0, 0.0, 1.2], [0.0, 1.0, 0.0]]))
+    assert float(beyond.correlation) == -1
 
 
 def test_flat_pictures_fit_nowhere(photographs):

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=_threshold,
         metavar="SIMILARITY",
-        help="from 0.05 to 1: lower finds more, and more that is none (default: auto, where 99 of "
-        "100 pairs of the calibration were copies)",
+        help="from 0.05 to 1: lower finds more, and more that is none (default: auto, where 995 of "
+        "1000 pairs of the calibration were copies)",
     )
     add_output(parser, "--report", metavar="HTML", help="write a page to look at them")
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")

@@ -31,6 +31,15 @@ class Fit(NamedTuple):
     inside: Tensor  # (pairs,), whether the other lies in the one, not the one in the other
     place: Tensor  # (pairs, 2, 3): where a point of the inner, from -1 to 1, lies in the outer
 
+    def part(self, chosen: Tensor | slice) -> "Fit":
+        """Those of some of the pairs."""
+        return Fit(*(each[chosen] for each in self))
+
+    def nested(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """The outer and the inner square of each pair, float32 (pairs, side, side)."""
+        inside, one, other = self.inside[:, None, None], one.float(), other.float()
+        return torch.where(inside, one, other), torch.where(inside, other, one)
+
     def or_better(self, fit: "Fit") -> "Fit":
         """The better of two fits, for each pair."""
         better = fit.correlation > self.correlation
@@ -73,12 +82,12 @@ def alignment(
 
 def blurred(squares: Tensor, deviation: float) -> Tensor:
     """Squares (pairs, side, side), blurred with a Gaussian; `deviation` in pixels."""
-    blur = _blur(squares.shape[-1], deviation)
+    blur = gaussian(squares.shape[-1], deviation)
     return blur @ squares @ blur.T
 
 
 @lru_cache
-def _blur(side: int, deviation: float) -> Tensor:
+def gaussian(side: int, deviation: float) -> Tensor:
     """A Gaussian blur of `side` pixels as a matrix; beyond their ends they go on as they end."""
     reach = math.ceil(4 * deviation)
     places = torch.arange(-reach, reach + 1)

@@ -23,9 +23,7 @@ class Calibration(NamedTuple):
     style_mean: Tensor
     style_deviation: Tensor
     weights: Tensor  # of the logistic function of `evidence`
-    near: float  # whitened spectra at least that alike decide alone
-    auto: float  # similarity at which 99% of the pairs found are copies
-    curve: Tensor  # (points, 3): similarity, precision, recall on the calibration's pictures
+    auto: float  # similarity from which on 995 of 1000 pairs found are copies
 
 
 @lru_cache
@@ -51,25 +49,16 @@ def from_tensors(tensors: dict[str, Tensor], version: str) -> Calibration:
         tensors["style mean"],
         tensors["style deviation"],
         tensors["weights"],
-        float(tensors["near"]),
         float(tensors["auto"]),
-        tensors["curve"],
     )
 
 
-def evidence(cosine: Tensor, spectra: Tensor, alignment: Tensor) -> Tensor:
-    """What a pair's similarity is made of: (pairs, 10), all products of the three up to squares.
-
-    Args:
-        cosine: of the descriptors (pairs,), 0 where there is none.
-        spectra: of the whitened spectra in the best turn (pairs,).
-        alignment: of the grey squares in that turn (pairs,).
-    """
-    ones = torch.ones_like(cosine)
-    terms = (ones, cosine, spectra, alignment)
+def evidence(agreement: Tensor) -> Tensor:
+    """The three of `agreement.agreement` (pairs, 3), and all products of two: (pairs, 10)."""
+    terms = torch.cat([torch.ones_like(agreement[:, :1]), agreement], dim=1).unbind(1)
     return torch.stack([terms[i] * terms[j] for i in range(4) for j in range(i, 4)], dim=1)
 
 
-def similarity(found: Calibration, cosine: Tensor, spectra: Tensor, alignment: Tensor) -> Tensor:
+def similarity(found: Calibration, agreement: Tensor) -> Tensor:
     """The logistic function of the evidence, in [0, 1]: (pairs,)."""
-    return torch.sigmoid(evidence(cosine, spectra, alignment) @ found.weights)
+    return torch.sigmoid(evidence(agreement) @ found.weights)

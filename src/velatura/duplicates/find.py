@@ -56,7 +56,7 @@ def find_duplicates(
 
     Args:
         places: folders, looked through with all in them, and files.
-        threshold: how alike, 0.05 to 1; None is where the calibration had 99% precision.
+        threshold: how alike, 0.05 to 1; None is where the calibration had 99.5% precision.
         index: a file to remember pictures in, so that each is read only once.
         add: compare with all pictures that the index knows, not only those in `places`.
         keep: which of a group to keep: rules of `Keeping`, what matters most first; then comes

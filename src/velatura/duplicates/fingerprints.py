@@ -4,6 +4,7 @@
 are shipped in `calibration.safetensors`.
 """
 
+import io
 import itertools
 import math
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from velatura.duplicates.calibration import Calibration
 from velatura.images.io import read_small
@@ -23,8 +25,9 @@ from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.vgg import VGG19
 
-SEEN = 96  # pixels a side of the square that the network sees
-GREY = 48  # pixels a side of the grey square that is kept
+SEEN = 96  # pixels a side of the square that the network sees; its lightness is kept
+GREY = 48  # pixels a side of the grey square that is compared with all others
+QUALITY = 90  # of the JPEG that the lightness is kept as
 FREQUENCIES = 16  # of the grey square, across and down, that are compared
 FAINT = 2.0  # grey levels: a picture that varies less is like no other
 LAYER = "relu3_4"  # whose features are described
@@ -45,9 +48,11 @@ class Look(NamedTuple):
     square: NDArray[np.uint8]  # (SEEN, SEEN, 3)
 
     @property
-    def grey(self) -> NDArray[np.uint8]:
-        """Its lightness, (GREY, GREY)."""
-        return np.asarray(Image.fromarray(self.square).convert("L").reduce(SEEN // GREY))
+    def grey(self) -> bytes:
+        """Its lightness, (SEEN, SEEN), as a JPEG."""
+        file = io.BytesIO()
+        Image.fromarray(self.square).convert("L").save(file, "JPEG", quality=QUALITY)
+        return file.getvalue()
 
 
 class Description(NamedTuple):
@@ -61,6 +66,20 @@ def look(path: Path) -> Look:
     """Read a picture. Raises ImageError if it cannot be read."""
     square, (width, height) = read_small(path, SEEN)
     return Look(width, height, np.asarray(square))
+
+
+def lightness(greys: Sequence[bytes]) -> Tensor:
+    """What `Look.grey` holds, of some pictures: uint8 (pictures, SEEN, SEEN)."""
+    squares = torch.zeros(len(greys), SEEN, SEEN, dtype=torch.uint8)
+    for square, grey in zip(squares, greys, strict=True):
+        with Image.open(io.BytesIO(grey)) as image:
+            square.copy_(torch.from_numpy(np.array(image)))
+    return squares
+
+
+def halved(squares: Tensor) -> Tensor:
+    """Squares (pictures, side, side) at half their side, float32."""
+    return F.avg_pool2d(squares.float()[:, None], 2)[:, 0]
 
 
 def spectrum(grey: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Picture(NamedTuple):
     number: int
     width: int
     height: int
-    grey: bytes  # uint8 (GREY, GREY)
+    grey: bytes  # `fingerprints.Look.grey`
     content_seen: bytes | None  # float16 (numbers,)
     compared: bool
 

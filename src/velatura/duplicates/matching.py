@@ -7,16 +7,17 @@ compare it with all others.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from velatura.duplicates.alignment import TILTED_SCALES, TILTS, alignment
+from velatura.duplicates.agreement import agreement
+from velatura.duplicates.alignment import TILTED_SCALES, TILTS, Fit, alignment
 from velatura.duplicates.calibration import Calibration, similarity
 from velatura.duplicates.fingerprints import (
-    GREY,
     TURN_NAMES,
     Look,
+    halved,
+    lightness,
     spectrum,
     turn,
     turned,
@@ -30,52 +31,58 @@ NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two sc
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
 FITS, TILTED_COSINE = 0.75, 0.6  # above one and below the other nothing is tilted
 LEAST = 0.05  # similarity of the matches that are kept
+PROMISING = 0.55  # what fits less is not looked at closer
+NEAR = 0.95  # cosine of spectra, from which on a picture may need no look by the network
+SURE = 0.98  # similarity, from which on it needs none
 BLOCK = 128  # pictures compared with all others at once
 
 
 class Fingerprints(NamedTuple):
     """What is compared, of some pictures."""
 
-    greys: Tensor  # uint8 (pictures, GREY, GREY)
+    greys: Sequence[bytes]  # `Look.grey` of each
+    squares: Tensor  # uint8 (pictures, GREY, GREY)
     spectra: Tensor  # (pictures, numbers), whitened
     proportions: Tensor  # width by height (pictures,)
     descriptors: Tensor  # (pictures, numbers), zeros where there is none
 
-    def part(self, start: int, end: int) -> "Fingerprints":
+    def at(self, places: Tensor) -> "Fingerprints":
         """Those of some of the pictures."""
-        return Fingerprints(*(tensor[start:end] for tensor in self))
+        greys = [self.greys[place] for place in places.tolist()]
+        return Fingerprints(greys, *(tensor[places] for tensor in self[1:]))
+
+    def before(self, end: int) -> "Fingerprints":
+        """Those of the first `end` pictures, not copied."""
+        return Fingerprints(self.greys, *(tensor[:end] for tensor in self[1:]))
 
 
 class Likeness(NamedTuple):
-    """Pairs that were looked at: places of both, and how alike they are; each (pairs,)."""
+    """Pairs that were looked at: places of both, and how alike they are; each (pairs, …)."""
 
     one: Tensor
     other: Tensor
     way: Tensor  # the turn of `one`, a place in TURNS
-    cosine: Tensor  # of the descriptors
     spectra: Tensor  # cosine of the spectra, in that turn
-    alignment: Tensor  # best correlation of the grey squares, in that turn
+    agreement: Tensor  # of `agreement.agreement`, (pairs, 3)
 
 
 def fingerprints(pictures: Sequence[Picture], calibration: Calibration) -> Fingerprints:
     """Fingerprints of pictures as an index holds them."""
-    greys = _squares([picture.grey for picture in pictures])
+    greys = [picture.grey for picture in pictures]
+    squares, spectra = _squares(greys, calibration)
     descriptors = torch.zeros(len(pictures), calibration.projection.shape[1])
     seen = torch.tensor([picture.content_seen is not None for picture in pictures])
     if seen.any():
         descriptors[seen] = unpacked([p.content_seen for p in pictures if p.content_seen])
-    return Fingerprints(
-        greys,
-        _spectra(greys, calibration),
-        torch.tensor([picture.width / picture.height for picture in pictures]),
-        descriptors,
-    )
+    proportions = torch.tensor([picture.width / picture.height for picture in pictures])
+    return Fingerprints(greys, squares, spectra, proportions, descriptors)
 
 
 def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None) -> Likeness:
     """Compare each of `new` with all `known`, and look closer at the pairs that may be alike.
 
-    Pairs where `hidden` (new, known) is true are left out.
+    Found are those that fit each other by and large. Pairs where `hidden` (new, known) is true are
+    left out.
     """
     cosines = new.descriptors @ known.descriptors.T
     alike, way = torch.full_like(cosines, -2), torch.zeros_like(cosines, dtype=torch.int8)
@@ -99,35 +106,62 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
         torch.where(quarter, 1 / new.proportions[one], new.proportions[one]),
         known.proportions[other],
     )
-    laid = _laid_over((turn(new.greys[one], way), known.greys[other]), shapes, cosines[one, other])
-    return Likeness(one, other, way, cosines[one, other], spectra, laid)
+    fit = _laid_over(
+        (turn(new.squares[one], way), known.squares[other]), shapes, cosines[one, other]
+    )
+    good = fit.correlation >= PROMISING
+    one, other, way = one[good], other[good], way[good]
+    agreed = _agreement(new.greys, known.greys, (one, other, way), fit.part(good))
+    return Likeness(one, other, way, spectra[good], agreed)
 
 
 def _laid_over(
     squares: tuple[Tensor, Tensor], shapes: tuple[Tensor, Tensor], cosines: Tensor
-) -> Tensor:
-    """The best correlation of each pair of grey squares, one within the other: (pairs,)."""
-    if not len(cosines):
-        return cosines
-    laid = registered(*squares, alignment(*squares, shapes))
-    doubtful = (laid < FITS) & (cosines >= TILTED_COSINE)
+) -> Fit:
+    """How each pair of squares (pairs, GREY, GREY) fits, one within the other."""
+    fit = _placed(squares, alignment(*squares, shapes))
+    doubtful = (fit.correlation < FITS) & (cosines >= TILTED_COSINE)
     if doubtful.any():
         a, b, *some = (tensor[doubtful] for tensor in (*squares, *shapes))
-        tilted = registered(a, b, alignment(a, b, (some[0], some[1]), TILTS, TILTED_SCALES))
-        laid[doubtful] = torch.maximum(laid[doubtful], tilted)
-    return laid
+        tilted = _placed((a, b), alignment(a, b, (some[0], some[1]), TILTS, TILTED_SCALES))
+        better = fit.part(doubtful).or_better(tilted)
+        for whole, part in zip(fit, better, strict=True):
+            whole[doubtful] = part
+    return fit
 
 
-def _squares(greys: Sequence[bytes]) -> Tensor:
-    """Grey squares as an index holds them, uint8 (pictures, GREY, GREY)."""
-    array = np.frombuffer(bytearray(b"".join(greys)), np.uint8)
-    return torch.from_numpy(array.reshape(-1, GREY, GREY))
+def _placed(squares: tuple[Tensor, Tensor], fit: Fit) -> Fit:
+    """A coarse fit made exact, first at half the side, where more of its error can be mended."""
+    one, other = squares
+    halves = registered(halved(one), halved(other), fit)
+    return registered(one, other, fit.or_better(halves))
 
 
-def _spectra(greys: Tensor, calibration: Calibration) -> Tensor:
-    """Whitened spectra of grey squares (pictures, GREY, GREY): (pictures, numbers)."""
-    parts = [whitened(spectrum(part), calibration.scale) for part in torch.split(greys, BLOCK)]
-    return torch.cat(parts)
+def _agreement(
+    new: Sequence[bytes],
+    known: Sequence[bytes],
+    pairs: tuple[Tensor, Tensor, Tensor],
+    fit: Fit,
+) -> Tensor:
+    """`agreement.agreement` of pairs: places in `new` and `known`, and turns of the new ones."""
+    found = [torch.zeros(0, 3)]
+    for start in range(0, len(fit.correlation), BLOCK):
+        part = slice(start, start + BLOCK)
+        one, other, way = (each[part] for each in pairs)
+        a = turn(lightness([new[place] for place in one.tolist()]), way)
+        b = lightness([known[place] for place in other.tolist()])
+        found.append(agreement(a, b, registered(a, b, fit.part(part))))
+    return torch.cat(found)
+
+
+def _squares(greys: Sequence[bytes], calibration: Calibration) -> tuple[Tensor, Tensor]:
+    """Squares (pictures, GREY, GREY) of pictures, and their whitened spectra."""
+    squares, spectra = [], []
+    for start in range(0, max(1, len(greys)), BLOCK):
+        square = halved(lightness(greys[start : start + BLOCK])).round().byte()
+        squares.append(square)
+        spectra.append(whitened(spectrum(square), calibration.scale))
+    return torch.cat(squares), torch.cat(spectra)
 
 
 def _varied(pictures: Fingerprints) -> Tensor:
@@ -136,19 +170,17 @@ def _varied(pictures: Fingerprints) -> Tensor:
 
 
 def similarities(found: Likeness, calibration: Calibration) -> Tensor:
-    """How alike each pair is, in [0, 1]: (pairs,). Near-identical ones are above the threshold."""
-    value = similarity(calibration, found.cosine, found.spectra, found.alignment)
-    near = torch.maximum(value, found.spectra)
-    return torch.where(found.spectra >= calibration.near, near, value)
+    """How alike each pair is, in [0, 1]: (pairs,)."""
+    return similarity(calibration, found.agreement)
 
 
-def why(found: Likeness, calibration: Calibration) -> list[str]:
-    """What decided each pair, in words."""
+def why(found: Likeness) -> list[str]:
+    """What each pair was found by, in words."""
     stage = {True: "near-identical", False: "seen alike by the network"}
-    decided = (found.spectra >= calibration.near).tolist()
+    near = (found.spectra >= NEAR).tolist()
     return [
-        ", ".join(filter(None, [stage[near], TURN_NAMES[way]]))
-        for near, way in zip(decided, found.way.tolist(), strict=True)
+        ", ".join(filter(None, [stage[alike], TURN_NAMES[way]]))
+        for alike, way in zip(near, found.way.tolist(), strict=True)
     ]
 
 
@@ -162,29 +194,53 @@ class Matcher:
 
     def __init__(self, index: Index, calibration: Calibration) -> None:
         self.index, self.calibration = index, calibration
-        self._known: list[Tensor] = []
+        self._greys: list[bytes] = []
+        self._spectra: list[Tensor] = []
 
     def undecided(self, looks: Sequence[Look]) -> list[int]:
         """Which of these new pictures are near-identical to none known, and to none before them.
 
         The network need only look at those. From now on all of them are known.
         """
-        if not self._known:
-            known = _squares([picture.grey for picture in self.index.pictures()])
-            self._known = [_spectra(known, self.calibration)]
-        new = _spectra(_squares([seen.grey.tobytes() for seen in looks]), self.calibration)
-        ways = turned(new)
-        near = self.calibration.near
+        if not self._spectra:
+            self._greys = [picture.grey for picture in self.index.pictures()]
+            self._spectra = [_squares(self._greys, self.calibration)[1]]
         # One that leans on another needs no look by the network: that one, or the one it leans on
         # in turn, has been looked at.
-        decided = ((ways @ new.T).amax(1).tril(-1) >= near).any(1)
-        for known in self._known:
-            if len(known):
-                decided |= (ways @ known.T).amax((1, 2)) >= near
-        self._known.append(new)
-        if len(self._known) > 64:
-            self._known = [torch.cat(self._known)]
-        return torch.nonzero(~decided).flatten().tolist()
+        first = len(self._greys)
+        self._greys += [picture.grey for picture in looks]
+        self._spectra.append(_squares(self._greys[first:], self.calibration)[1])
+        if len(self._spectra) > 64:
+            self._spectra = [torch.cat(self._spectra)]
+        nearest, place, way = self._nearest(turned(self._spectra[-1][-len(looks) :]), first)
+        near = torch.nonzero(nearest >= NEAR)[:, 0]
+        whole = torch.eye(2, 3).expand(len(near), 2, 3)
+        fit = Fit(torch.zeros(len(near)), torch.ones(len(near), dtype=torch.bool), whole)
+        agreed = _agreement(self._greys[first:], self._greys, (near, place[near], way[near]), fit)
+        decided = set(near[similarity(self.calibration, agreed) >= SURE].tolist())
+        return [number for number in range(len(looks)) if number not in decided]
+
+    def _nearest(self, ways: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Of new pictures, whose turned spectra are `ways` (new, 8, numbers): the nearest earlier.
+
+        Cosine of the spectra, the earlier one's place, and the new one's turn; each (new,). The
+        new ones themselves are known from place `first` on.
+        """
+        best = torch.full((len(ways),), -2.0)
+        place, way = torch.zeros(2, len(ways), dtype=torch.long)
+        start = 0
+        for spectra in self._spectra:
+            end = start + len(spectra)
+            alike, turns = (ways @ spectra.T).max(1)
+            later = torch.arange(start, end) >= first + torch.arange(len(ways))[:, None]
+            if end > start:
+                nearest, at = alike.masked_fill(later, -2).max(1)
+                better = nearest > best
+                best = torch.where(better, nearest, best)
+                place = torch.where(better, at + start, place)
+                way = torch.where(better, turns.gather(1, at[:, None])[:, 0], way)
+            start = end
+        return best, place, way
 
     def compare(self) -> Iterator[tuple[int, int]]:
         """Find and write the matches of all pictures not compared yet; yields how many are done.
@@ -199,10 +255,11 @@ class Matcher:
         everything = fingerprints(pictures, self.calibration)
         for start in range(first, len(pictures), BLOCK):
             end = min(start + BLOCK, len(pictures))
-            hidden = torch.arange(start, end)[:, None] <= torch.arange(end)
-            found = likely(everything.part(start, end), everything.part(0, end), hidden)
+            here = torch.arange(start, end)
+            hidden = here[:, None] <= torch.arange(end)
+            found = likely(everything.at(here), everything.before(end), hidden)
             values = similarities(found, self.calibration).tolist()
-            reasons = why(found, self.calibration)
+            reasons = why(found)
             matches = [
                 Match(numbers[other], numbers[start + one], value, reason)
                 for one, other, value, reason in zip(

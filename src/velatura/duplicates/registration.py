@@ -1,4 +1,4 @@
-"""Two pictures that may be the same are brought to lie on each other exactly, and compared there.
+"""Two pictures that may be the same are brought to lie on each other exactly.
 
 `alignment` finds the place to a pixel of a coarse grid, where a copy may fit little better than
 another part of a hedge. From there six numbers, an affine map, are improved by Gauss-Newton steps,
@@ -23,8 +23,8 @@ DAMPING = 1e-3  # of the mean curvature, added to all: for pictures without form
 AT_ONCE = 256  # pairs
 
 
-def registered(one: Tensor, other: Tensor, fit: Fit) -> Tensor:
-    """The best correlation of each pair near where it fits: (pairs,), -1 where there is none.
+def registered(one: Tensor, other: Tensor, fit: Fit) -> Fit:
+    """The best fit of each pair near where it fits; its correlation is -1 where there is none.
 
     Args:
         one: grey squares (pairs, side, side) in 0 to 255.
@@ -34,22 +34,23 @@ def registered(one: Tensor, other: Tensor, fit: Fit) -> Tensor:
     found = []
     for start in range(0, max(1, len(one)), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        inside = fit.inside[part, None, None]
-        a, b = one[part].float(), other[part].float()
-        found.append(
-            _improved(torch.where(inside, a, b), torch.where(inside, b, a), fit.place[part])
-        )
-    return torch.cat(found)
+        some = fit.part(part)
+        found.append(_improved(*some.nested(one[part], other[part]), some.place))
+    correlation, place = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    return Fit(correlation, fit.inside, place)
 
 
-def _improved(outer: Tensor, inner: Tensor, place: Tensor) -> Tensor:
-    """The best correlation of `inner` near its place in `outer`, both (pairs, side, side)."""
+def _improved(outer: Tensor, inner: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The best correlation of `inner` near its place in `outer`, and where that is.
+
+    Squares are (pairs, side, side), the results (pairs,) and (pairs, 2, 3).
+    """
     pairs, side = inner.shape[:2]
     wanted = _band(inner)
     slopes = _slopes(wanted)
     place = F.pad(place, (0, 0, 0, 1))
     place[:, 2, 2] = 1
-    best = inner.new_full((pairs,), -1.0)
+    best, where = inner.new_full((pairs,), -1.0), place
     for _ in range(STEPS + 1):
         grid = F.affine_grid(place[:, :2], [pairs, 1, side, side], align_corners=False)
         covered = (grid.abs() <= 1 + 1 / side).all(-1).float().flatten(1)
@@ -61,11 +62,13 @@ def _improved(outer: Tensor, inner: Tensor, place: Tensor) -> Tensor:
         deviations = (power / count).sqrt(), (target.square().sum(1) / count).sqrt()
         correlation = product / count / ((deviations[0] + FAINT) * (deviations[1] + FAINT)) * share
         possible = (share >= COVERED) & (size >= SMALLEST)
-        best = torch.where(possible, torch.maximum(best, correlation), best)
+        better = possible & (correlation > best)
+        best = torch.where(better, correlation, best)
+        where = torch.where(better[:, None, None], place, where)
         gain = (product / power.clamp_min(1e-6)).clamp(0, MOST_GAIN)
         change = _step(slopes * covered[:, None], slopes, gain[:, None] * found - target)
         place = place @ torch.linalg.inv(change)
-    return best
+    return best, where[:, :2]
 
 
 def _band(squares: Tensor) -> Tensor:

@@ -124,7 +124,7 @@ class Survey:
                     self.index.remember(outcome.file, outcome.content)
             for place, (content, picture) in enumerate(new.items()):
                 size = (picture.width, picture.height)
-                self.index.add(content, size, picture.grey.tobytes(), seen.get(place))
+                self.index.add(content, size, picture.grey, seen.get(place))
 
     def _described(self, looks: Sequence[Look]) -> dict[int, tuple[bytes, bytes]]:
         """Content and style, by place, of those pictures that the network must look at."""
