@@ -178,16 +178,19 @@ class StyleConfig(Options):
         """The picture's share in what neighbours are sought for, 0.4 to 1; the rest is content."""
         return 0.4 + 0.6 * self.strength
 
-    def at_scale(self, long_side: int, last: bool) -> "StyleConfig":
+    def at_scale(self, long_side: int, first: bool, last: bool) -> "StyleConfig":
         """The same with the layers and weights of one scale, of so many pixels a long side.
 
-        Large forms settle where they are seen whole: before the last scale they weigh more, and a
-        scale above `deep_size` does without the layers that see them.
+        Large forms settle where they are seen whole: at the first of several scales there are no
+        neighbours, which would leave empty places empty; before the last scale forms weigh more;
+        and a scale above `deep_size` does without the layers that see them.
         """
         config = self
+        if first and not last:
+            config = replace(config, neighbor_weight=0.0)
         if not last:
             config = replace(
-                self,
+                config,
                 content_weight=self.content_weight * self.forms_first,
                 style_layers={
                     layer: weight * (self.forms_first if block(layer) >= 4 else 1)

@@ -55,9 +55,7 @@ class Step:
     latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
     optimizer: optimizers.Optimizer  # live: it changes with the next step
     colors: Tensor | None = None  # the photograph at this size, if its colours are to be kept
-    nearest: tuple[
-        Tensor, ...
-    ] = ()  # of each style, what the picture resembled when it was matched
+    nearest: tuple[Tensor, ...] = ()  # of each style, see `NeighborTerm`
 
     @property
     def image(self) -> Tensor:
@@ -194,7 +192,7 @@ def transfer(
             network,
             now.photograph,
             now.paintings,
-            config.at_scale(max(scale.size), index == len(scales) - 1),
+            config.at_scale(max(scale.size), index == 0, index == len(scales) - 1),
             room.tile_pixels,
             workers,
             now.masks,
