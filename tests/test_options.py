@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,8 @@ def test_numbers_names_and_paths_of_other_libraries_become_plain_values(given, p
     [
         ({"content_weight": "2"}, "content-weight: expected a number, got '2'"),
         ({"content_weight": True}, "content-weight: expected a number, got True"),
-        (
-            {"content_weight": np.float32("nan")},
-            "expected a number between -1e+15 and 1e+15, got nan",
-        ),
-        ({"content_weight": 1e16}, r"expected a number between -1e\+15 and 1e\+15, got 1e\+16"),
+        ({"content_weight": np.float32("nan")}, "a number of at most 1e+15 in size, got nan"),
+        ({"content_weight": -1e16}, "a number of at most 1e+15 in size, got -1e+16"),
         ({"size": np.float64(64.5)}, "size: expected a whole number, got 64.5"),
         ({"steps": 5}, "steps: expected a list of whole numbers, got 5"),
         ({"mask": "a.png"}, "mask: expected a list of names, got 'a.png'"),
@@ -89,7 +87,7 @@ def test_numbers_names_and_paths_of_other_libraries_become_plain_values(given, p
     ids=str,
 )
 def test_messages_name_what_was_expected(options, told):
-    with pytest.raises(ConfigError, match=told.replace("1e+15", r"1e\+15")):
+    with pytest.raises(ConfigError, match=re.escape(told)):
         StyleConfig(**options)
 
 

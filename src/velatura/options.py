@@ -181,8 +181,7 @@ def _check_type(name: str, value: Any, hint: Any) -> None:
 def _check_number(name: str, value: Any) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     check(number, name, value, "a number")
-    expected = f"a number between -{LARGEST:g} and {LARGEST:g}"
-    check(abs(value) <= LARGEST, name, value, expected)
+    check(abs(value) <= LARGEST, name, value, f"a number of at most {LARGEST:g} in size")
 
 
 _ITEMS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}
