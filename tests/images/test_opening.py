@@ -120,6 +120,7 @@ def warn(module):
 
 
 def test_only_pillows_warnings_are_kept_away_and_only_until_the_last_block_ends():
+    before = list(warnings.filters)
     with quiet(r"PIL\."):
         with quiet(r"PIL\."):
             warn("PIL.TiffImagePlugin")
@@ -128,6 +129,9 @@ def test_only_pillows_warnings_are_kept_away_and_only_until_the_last_block_ends(
             warn("velatura.images.io")
     with pytest.raises(UserWarning):
         warn("PIL.TiffImagePlugin")
+    with quiet(".*"):
+        warn("velatura.images.io")
+    assert warnings.filters == before
 
 
 def test_only_regular_files_are_opened(tmp_path):

@@ -29,7 +29,7 @@ def export(
     _check_name(path)
     onnx, _ = _needed("onnx"), _needed("onnxscript")  # the latter is the exporter's own need
     height, width = torch.export.Dim("height", min=16), torch.export.Dim("width", min=16)
-    with quiet(""):  # the exporter makes warnings of its own, as it does what it logs
+    with quiet(".*"):  # the exporter makes warnings of its own, as it does what it logs
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program: Any = torch.onnx.export(
             whole,
