@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from velatura.duplicates.quality import LOSSY, NO_LOSS, SPOILT, examine, is_spoilt, sharpness
+from velatura.duplicates.quality import DEEP, LOSSY, NO_LOSS, SPOILT, examine, is_spoilt, sharpness
 from velatura.images.encoding import encoding
 
 
@@ -37,6 +37,27 @@ def test_pixels_in_another_shape_are_others(tmp_path):
     Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
     Image.new("RGB", (10, 20)).save(tmp_path / "b.png")
     assert examine(tmp_path / "a.png").pixels != examine(tmp_path / "b.png").pixels
+
+
+def test_more_than_8_bits_are_better_and_other_pixels(tmp_path):
+    imagecodecs = pytest.importorskip("imagecodecs")
+    eight = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    sixteen = eight.astype(np.uint16) * 257
+    for name, pixels in (("8", eight), ("no more than 8", sixteen), ("16", sixteen ^ 7)):
+        (tmp_path / f"{name}.png").write_bytes(imagecodecs.png_encode(pixels))
+    eight, same, more = (examine(tmp_path / f"{n}.png") for n in ("8", "no more than 8", "16"))
+    assert eight == same
+    assert (eight.loss, more.loss) == (NO_LOSS, DEEP)
+    assert DEEP < NO_LOSS < LOSSY < SPOILT
+    assert eight.pixels != more.pixels
+
+
+def test_transparent_pictures_have_8_bits(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "b.tif")
+    assert examine(tmp_path / "a.png") == examine(tmp_path / "b.tif")
+    assert examine(tmp_path / "a.png").loss == NO_LOSS
 
 
 def test_a_format_tells_whether_it_loses(tmp_path, photographs):

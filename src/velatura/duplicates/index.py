@@ -44,7 +44,7 @@ class Quality(NamedTuple):
     """How good a picture is among copies of the same size."""
 
     pixels: bytes  # hash
-    loss: int  # 0 none, 1 in a lossy format, 2 before it was stored without loss
+    loss: int  # see `quality`
     step: float | None  # mean of a JPEG's quantisation steps
     sharpness: float
 

@@ -12,7 +12,8 @@ from velatura.duplicates.index import Quality
 from velatura.images.encoding import encoding
 from velatura.images.io import read
 
-NO_LOSS, LOSSY, SPOILT = range(3)  # the last: stored without loss after one, as its pixels show
+# The last was stored without loss after one, as its pixels show.
+DEEP, NO_LOSS, LOSSY, SPOILT = range(4)
 COLOURS, GREYS = 256, 32  # a photograph of no more has lost the others
 PER_COLOUR = 16  # pixels; of fewer nothing can be told
 FLAT = 0.9  # share of pixels equal to the next, in drawings
@@ -26,14 +27,17 @@ LOOKED_AT = 1024  # pixels a side in which they are counted
 def examine(path: Path) -> Quality:
     """Read a picture whole. Raises ImageError if it cannot be read."""
     picture = read(path)
-    pixels = (picture.pixels[0] * 255).round().byte()
+    values = picture.pixels[0] * 255
+    pixels = values.round().byte()
+    # More than 8 bits, and used; where some is transparent, colours were mixed in reading.
+    deep = picture.alpha is None and bool((values - pixels).abs().max() > 0.01)
     digest = hashlib.blake2b(repr(picture.size).encode(), digest_size=16)
-    digest.update(pixels.numpy().tobytes())
+    digest.update((values if deep else pixels).numpy().tobytes())
     if picture.alpha is not None:
         digest.update((picture.alpha * 255).round().byte().numpy().tobytes())
     stored, loss = encoding(path), LOSSY
     if stored.lossless:
-        loss = SPOILT if is_spoilt(pixels) else NO_LOSS
+        loss = SPOILT if is_spoilt(pixels) else DEEP if deep else NO_LOSS
     return Quality(digest.digest(), loss, stored.step, sharpness(picture.pixels[0].mean(0)))
 
 
