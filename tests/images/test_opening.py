@@ -18,7 +18,7 @@ from velatura.quiet import quiet
 
 @pytest.fixture
 def little_memory(monkeypatch):
-    monkeypatch.setattr(opening, "_free_bytes", lambda: 1e6)
+    monkeypatch.setattr(opening, "available_bytes", lambda: 1e6)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_command_line_sets_the_number(large, tmp_path, capsys):
 def test_threads_wait_for_each_others_memory(monkeypatch):
     held = most = 0
     lock, pair = threading.Lock(), threading.Barrier(2, timeout=20)
-    monkeypatch.setattr(opening, "_free_bytes", lambda: 1000.0)
+    monkeypatch.setattr(opening, "available_bytes", lambda: 1000.0)
 
     def take(_):
         nonlocal held, most

@@ -25,6 +25,7 @@ from PIL import (
 from velatura.errors import ImageError, TooLargeError
 from velatura.files import one_line
 from velatura.images.metadata import DESCRIPTION, ORIENTATION, PixelsOnly
+from velatura.machine import available_bytes
 from velatura.quiet import quiet
 
 _UNASKED = (282, 283, 296, 700)  # TIFF's resolution and XMP, whose damage Pillow does not survive
@@ -187,9 +188,9 @@ def room(size: tuple[int, int], needed: float, most_pixels: float | None = None)
         yield
         return
     with _room:
-        while _taken and _taken + needed > _free_bytes():
+        while _taken and _taken + needed > available_bytes():
             _room.wait()
-        if needed > (free := _free_bytes()):
+        if needed > (free := available_bytes()):
             raise TooLargeError(
                 f"expected a picture that memory holds, got {size[0]}×{size[1]}, which takes "
                 f"{needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free; make it smaller, or "
@@ -210,9 +211,3 @@ def check_pixels(size: tuple[int, int], most: float) -> None:
         raise TooLargeError(
             f"expected at most {most / 1e6:g} million pixels, got {size[0]}×{size[1]}"
         )
-
-
-def _free_bytes() -> float:
-    import psutil
-
-    return float(psutil.virtual_memory().available)
