@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from velatura import ConfigError, ImageError, StyleConfig, transfer
+from velatura import ConfigError, ImageError, StyleConfig, stylize, transfer
 from velatura.images.io import read
 from velatura.images.resize import gaussian_blur
 from velatura.painting.objective import Objective
@@ -163,3 +163,33 @@ def test_a_mask_narrower_than_a_layers_positions_asks_nothing_of_it(
     for step in transfer(*images, config):
         assert step.loss < 100
         assert torch.isfinite(step.image).all()
+
+
+def test_masks_may_be_arrays_images_and_tensors(tmp_path, photograph, painting):
+    """Each gives the picture that the same mask gives as a file."""
+    size = read(photograph).size
+    array = np.zeros(size, np.uint8)
+    array[:, : size[1] // 2] = 255
+    image = Image.fromarray(array)
+    image.save(tmp_path / "left.png")
+    tensor = torch.from_numpy(array / 255.0)[None, None]
+    rest = 255 - array
+    Image.fromarray(rest).save(tmp_path / "rest.png")
+    options = {"size": 32, "steps": (1,), "precision": "fp32"}
+    styles = [painting, photograph]
+
+    def paint(left):
+        return np.asarray(stylize(photograph, styles, masks=[left, rest], **options))
+
+    named = (str(tmp_path / "left.png"), str(tmp_path / "rest.png"))
+    wanted = np.asarray(stylize(photograph, styles, mask=named, **options))
+    unmasked = np.asarray(stylize(photograph, styles, **options))
+    assert (wanted != unmasked).any()
+    for left in (array, image, tensor, tmp_path / "left.png"):
+        assert (paint(left) == wanted).all()
+
+
+@pytest.mark.parametrize("name", ["masks", "style_masks"])
+def test_a_mask_too_few_is_told(photograph, painting, name):
+    with pytest.raises(ConfigError, match=f"{name}: expected 2 images for 2 styles, got 1"):
+        stylize(photograph, [painting, painting], size=32, **{name: [photograph]})

@@ -139,17 +139,24 @@ def _as_file(source: Any) -> Iterator[Path]:
 
 
 def read_mask(
-    path: Path, side: int | None = None, max_pixels: float | None = None
+    source: ImageLike, side: int | None = None, max_pixels: float | None = None
 ) -> "torch.Tensor":
-    """How white a file is, (1, 1, height, width) in [0, 1]; what is transparent is not there: 0.
+    """How white a picture is, (1, 1, height, width) in [0, 1]; what is transparent is black.
 
-    `side` and `max_pixels` as for `read`. Raises ImageError.
+    `source`, `side` and `max_pixels` as for `read`; a tensor may have one channel. Raises
+    ImageError.
     """
     import torch
 
-    found = _planes(path, side, max_pixels)
-    grey = found[:3].mean(0)
-    return torch.from_numpy(grey if len(found) == 3 else grey * found[3])[None, None]
+    if isinstance(source, (str, os.PathLike, np.ndarray, Image.Image)):
+        found = torch.from_numpy(_planes(source, side, max_pixels))[None]  # as it is under alpha
+        pixels, alpha = found[:, :3], found[:, 3:]
+        return pixels.mean(1, keepdim=True) * (alpha if alpha.shape[1] else 1)
+    if isinstance(source, torch.Tensor) and source.ndim == 4 and source.shape[1] == 1:
+        source = source.expand(-1, 3, -1, -1)
+    picture = read(source, side, max_pixels)
+    grey = picture.pixels.mean(1, keepdim=True)
+    return grey if picture.alpha is None else grey * picture.alpha
 
 
 def read_image(path: Path, side: int | None = None, max_pixels: float | None = None) -> Image.Image:

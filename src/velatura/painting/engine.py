@@ -138,11 +138,15 @@ def transfer(
     styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     *,
+    masks: Sequence[ImageLike] = (),
+    style_masks: Sequence[ImageLike] = (),
     first: "ImageLike | None" = None,
     state: State | None = None,
 ) -> Iterator[Step]:
     """Paint `content` in the style of `styles`, one image or several, yielding each step.
 
+    With `masks` each style goes where its own is white, and of each style counts what its own of
+    `style_masks` shows: one image for each style, in place of those that `config` names.
     It begins with what `config.init` says, or with the picture `first`, as one painted in one pass.
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
@@ -161,7 +165,7 @@ def transfer(
     began = called - (state.seconds if state else 0)
     device = pick_device(config.device)
     workers = join(device)
-    subjects = gather(content, styles, config, device)
+    subjects = gather(content, styles, config, device, masks, style_masks)
     scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
     if state:
         state.check(scales, config.optimizer)

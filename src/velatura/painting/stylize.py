@@ -20,6 +20,9 @@ def stylize(
     content: ImageLike,
     style: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
+    *,
+    masks: Sequence[ImageLike] = (),
+    style_masks: Sequence[ImageLike] = (),
     **options: Any,
 ) -> Image.Image:
     """Paint `content` in the style of `style`, or of several.
@@ -28,6 +31,8 @@ def stylize(
         content: path, PIL image, array (height, width[, 3 or 4]), tensor (1, 3, height, width), or
             a file's contents: bytes, or a binary file that is open.
         style: one image, or several in a list or another iterable, of the same kinds.
+        masks: where each style goes, white for there; one image for each style, of the same kinds.
+        style_masks: what of each style counts, likewise.
         config: all options together, or
         **options: some by name, as `size=256, content_weight=2`.
 
@@ -45,7 +50,8 @@ def stylize(
         raise ConfigError("expected a config or options by name, got both")
     config = config or StyleConfig(**options)
     photograph = read(content, config.size, config.max_pixels)
-    (last,) = deque(transfer(photograph, style, config), maxlen=1)  # which lets go of the others
+    steps = transfer(photograph, style, config, masks=masks, style_masks=style_masks)
+    (last,) = deque(steps, maxlen=1)  # which lets go of the others
     alpha = photograph.alpha
     if alpha is not None:
         alpha = resize(alpha, (last.image.shape[-2], last.image.shape[-1]))

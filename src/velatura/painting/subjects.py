@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import zip_longest
-from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -50,8 +49,12 @@ def gather(
     styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig,
     device: torch.device,
+    masks: Sequence[ImageLike] = (),
+    style_masks: Sequence[ImageLike] = (),
 ) -> Subjects:
     """Read all images and give them the colours that `config` asks for.
+
+    `masks` and `style_masks` are those of `config` if there are none.
 
     Raises:
         ImageError: an image cannot be read, is too small, or a mask is black or of another shape.
@@ -72,16 +75,22 @@ def gather(
                 f"expected a style image of at least {smallest_side(config)} pixels a side, got "
                 f"{painting.shape[-1]}×{painting.shape[-2]}"
             )
-    masks = [_read_mask(path, photograph, config) for path in config.mask]
+    for name, images in (("masks", masks), ("style_masks", style_masks)):
+        if images and len(images) != len(paintings):
+            raise ConfigError(
+                f"{name}: expected {len(paintings)} images for {len(paintings)} styles, "
+                f"got {len(images)}"
+            )
+    places = [_read_mask(mask, photograph, config) for mask in masks or config.mask]
     given = [
-        _read_mask(path, painting, config)
-        for path, painting in zip(config.style_mask, paintings, strict=False)
+        _read_mask(mask, painting, config)
+        for mask, painting in zip(style_masks or config.style_mask, paintings, strict=False)
     ]
-    style_masks = [mask.to(device) for mask in _without_transparent(given, pictures, several)]
+    counts = [mask.to(device) for mask in _without_transparent(given, pictures, several)]
     if alpha is not None:
         alpha = alpha.to(photograph)
-    prepared = prepare(photograph, paintings, config, masks, style_masks, alpha)
-    return Subjects(*prepared, masks, style_masks)
+    prepared = prepare(photograph, paintings, config, places, counts, alpha)
+    return Subjects(*prepared, places, counts)
 
 
 def _without_transparent(
@@ -121,17 +130,18 @@ def smallest_side(config: StyleConfig) -> int:
     return max(16, *(geometry(layer).stride for layer in config.layers))
 
 
-def _read_mask(path: str, image: Tensor, config: StyleConfig) -> Tensor:
+def _read_mask(source: ImageLike, image: Tensor, config: StyleConfig) -> Tensor:
     """A mask (1, 1, height, width) for `image`, in its shape if not in its size."""
-    mask = read_mask(Path(path), max(image.shape[-2:]), config.max_pixels).to(image)
+    name = f"{source}: " if isinstance(source, str | os.PathLike) else ""
+    mask = read_mask(source, max(image.shape[-2:]), config.max_pixels).to(image)
     ratios = [tensor.shape[-1] / tensor.shape[-2] for tensor in (mask, image)]
     if abs(math.log(ratios[0] / ratios[1])) > 0.05:
         raise ImageError(
-            f"{path}: expected a mask in the shape of its image, "
+            f"{name}expected a mask in the shape of its image, "
             f"{image.shape[-1]}×{image.shape[-2]}, got {mask.shape[-1]}×{mask.shape[-2]}"
         )
     if float(mask.mean()) < LEAST_SEEN:
-        raise ImageError(f"{path}: expected a mask with some white, got a black one")
+        raise ImageError(f"{name}expected a mask with some white, got a black one")
     return mask
 
 
