@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from velatura.cli.batch import Batch
 from velatura.cli.progress import Progress, say
 
 LAYERS = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
@@ -33,27 +34,24 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.output
     make_folder(folder)
     looks: list[Look] = []
-    interrupted = False
-    for number, name in enumerate(layers, start=1):
-        try:
+    batch = Batch(layers, "layers")
+    for number, name in enumerate(batch, start=1):
+        with batch.attempt(name):
             with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
-                looks.append(look(network, name, photograph, painting, progress.show))
-        except KeyboardInterrupt:
-            if not looks:
-                raise
-            interrupted = True
-            break
-        for part in ("gram", "reconstruction", "painting_gram", "texture"):
-            if picture := getattr(looks[-1], part):
-                write(folder / f"{name}-{part.replace('_', '-')}.png", picture)
-        for channel, picture in zip(looks[-1].channels, looks[-1].maps, strict=True):
-            write(folder / f"{name}-map-{channel}.png", picture)
+                found = look(network, name, photograph, painting, progress.show)
+            for part in ("gram", "reconstruction", "painting_gram", "texture"):
+                if picture := getattr(found, part):
+                    write(folder / f"{name}-{part.replace('_', '-')}.png", picture)
+            for channel, picture in zip(found.channels, found.maps, strict=True):
+                write(folder / f"{name}-map-{channel}.png", picture)
+            looks.append(found)
+    if not looks:
+        return batch.end()
     other = None if painting is None else to_pil(painting)
     text = page(to_pil(photograph), other, looks, arguments.content.name)
     with atomic_path(folder / "index.html") as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    if interrupted:
-        say(f"interrupted after {len(looks)} of {len(layers)} layers")
+        # A name that is no UTF-8 is shown with what can be shown of it.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     if not arguments.quiet:
         say(f"{folder / 'index.html'}")
-    return 130 if interrupted else 0
+    return batch.end()

@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.folders import Made, make_pictures, photographs
+from velatura.cli.folders import Made, add_recursive_argument, is_one, make_pictures
 from velatura.cli.options import add_config_options, given_options
 from velatura.errors import ConfigError, ImageError
 from velatura.fast.options import PaintOptions, settings
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="a picture, or a folder of several"
     )
+    add_recursive_argument(parser)
     add_config_options(parser, PaintOptions)
     parser.add_argument(
         "--backend",
@@ -70,7 +71,7 @@ def backend(arguments: argparse.Namespace, options: PaintOptions) -> str:
         return "onnx"
     plain = options == PaintOptions(size=options.size, strength=options.strength)
     installed = all(importlib.util.find_spec(module) for module in ("onnx", "onnxruntime"))
-    one = plain and installed and photographs(arguments.photos) is None
+    one = plain and installed and is_one(arguments.photos)
     return "onnx" if one and _is_small(arguments.photos[0], options.size) else "torch"
 
 

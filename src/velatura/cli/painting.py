@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from velatura.cli.commission import COMMISSION, Commission
 from velatura.cli.progress import Progress, is_first
 from velatura.cli.record import Record, add_record_arguments
-from velatura.errors import ConfigError, ImageError, VelaturaError
+from velatura.errors import ConfigError, ImageError, VelaturaError, in_one_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -174,8 +174,7 @@ def _explained(error: Exception) -> VelaturaError:
     if isinstance(error, VelaturaError):
         return error
     return VelaturaError(  # out of memory, mostly
-        f"the painting failed ({' '.join(str(error).split())[:200]}); "
-        "a smaller --size or --memory may help"
+        f"the painting failed ({in_one_line(error)}); a smaller --size or --memory may help"
     )
 
 

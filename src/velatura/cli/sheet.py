@@ -3,10 +3,10 @@
 import argparse
 import dataclasses
 import tempfile
-from itertools import product
 from pathlib import Path
 from typing import Any
 
+from velatura.cli.batch import Batch
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import paint
@@ -45,30 +45,34 @@ def run(arguments: argparse.Namespace) -> int:
     option, values = _sweep(arguments.sweep)
     columns = [dataclasses.replace(config, **{option: v}) if option else config for v in values]
     labels = [f"{option.replace('_', '-')} {as_text(value)}" if option else "" for value in values]
+    names: list[str] = []
     rows: list[list[Image.Image]] = []
-    interrupted = False
+    batch = Batch(arguments.styles, "styles")
     with tempfile.TemporaryDirectory() as folder:
-        for style, number in product(arguments.styles, range(len(columns))):
-            if not arguments.quiet:
-                say(f"{style.stem} {labels[number]}".rstrip())
-            picture = Path(folder) / f"{len(rows)}-{number}.png"
-            commission = Commission(arguments.content, [style], picture, columns[number])
-            try:
-                _, interrupted = paint(commission, quiet=arguments.quiet)
-            except KeyboardInterrupt:
-                if not rows:
-                    raise
-                interrupted = True
-                break
-            with Image.open(picture) as image:
-                if number == 0:
-                    rows.append([])
-                rows[-1].append(image.convert("RGB"))
-            if interrupted:
-                break
-    names = [style.stem for style in arguments.styles]
-    write(arguments.output, grid(rows, names[: len(rows)], labels))
-    return 130 if interrupted else 0
+        picture = Path(folder) / "picture.png"
+        for style in batch:
+            row: list[Image.Image] = []
+            with batch.attempt(style):
+                for label, settings in zip(labels, columns, strict=True):
+                    if not arguments.quiet:
+                        say(f"{style.stem} {label}".rstrip())
+                    commission = Commission(arguments.content, [style], picture, settings)
+                    try:
+                        _, batch.interrupted = paint(commission, quiet=arguments.quiet)
+                    except KeyboardInterrupt:
+                        if not row:
+                            raise
+                        batch.interrupted = True
+                        break
+                    with Image.open(picture) as image:
+                        row.append(image.convert("RGB"))
+                    if batch.interrupted:
+                        break
+                names.append(style.stem)
+                rows.append(row)
+    if rows:
+        write(arguments.output, grid(rows, names, labels))
+    return batch.end()
 
 
 def _sweep(text: str | None) -> tuple[str, list[Any]]:

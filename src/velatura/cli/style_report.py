@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.progress import Progress, say
+from velatura.cli.batch import Batch
+from velatura.cli.folders import Photograph, check_replaceable, output_names
+from velatura.cli.progress import Progress
 from velatura.errors import ImageError
 
 if TYPE_CHECKING:
@@ -38,32 +40,33 @@ def run(arguments: argparse.Namespace) -> int:
     if folder:
         make_folder(folder)
     report: dict[str, Any] = {}
-    interrupted = False
-    for number, path in enumerate(arguments.paintings, start=1):
-        painting = read(path).pixels
-        if min(painting.shape[-2:]) < 64:
-            raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
-        title = f"{path} ({number} of {len(arguments.paintings)})"
-        try:
+    paintings = [Photograph(path) for path in dict.fromkeys(arguments.paintings)]
+    outputs = dict(zip(paintings, output_names(paintings), strict=True))
+    batch = Batch(paintings, "paintings")
+    for number, one in enumerate(batch, start=1):
+        with batch.attempt(one):
+            path = one.path
+            if folder:
+                check_replaceable(folder / outputs[one], path)
+            painting = read(path).pixels
+            if min(painting.shape[-2:]) < 64:
+                raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
+            title = f"{path} ({number} of {len(paintings)})"
             with Progress(arguments.quiet, title) as progress:
                 found = measure(network, painting, progress.show)
-        except KeyboardInterrupt:
-            if not report:
-                raise
-            interrupted = True
-            break
-        report[str(path)] = _as_dict(found)
-        if folder:
-            size = (found.texture.shape[-2], found.texture.shape[-1])
-            images = (resize(painting, size), found.texture, found.surrogate)
-            write(folder / f"{path.stem}.png", side_by_side([to_pil(image) for image in images]))
+            report[str(path)] = _as_dict(found)
+            if folder:
+                size = (found.texture.shape[-2], found.texture.shape[-1])
+                images = (resize(painting, size), found.texture, found.surrogate)
+                sheet = side_by_side([to_pil(image) for image in images])
+                settings = {"content": path.name, "style-report": report[str(path)]}
+                write(folder / outputs[one], sheet, settings)
     if arguments.json:
-        print(json.dumps(report))
+        errors = {path: {"error": why} for path, why in batch.failures.items()}
+        print(json.dumps(report | errors))
     else:
         _tell(report)
-    if interrupted:
-        say(f"interrupted after {len(report)} of {len(arguments.paintings)} paintings")
-    return 130 if interrupted else 0
+    return batch.end()
 
 
 def _tell(report: dict[str, Any]) -> None:

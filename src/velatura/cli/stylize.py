@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from velatura.cli.commission import Commission, sha256
-from velatura.cli.folders import photographs, work_on_all
+from velatura.cli.folders import add_recursive_argument, is_one, photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.painting import add_output_arguments, carry_out, paint
 from velatura.errors import ConfigError
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
     add_output_arguments(parser)
+    add_recursive_argument(parser)
     parser.add_argument(
         "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
@@ -52,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
             upscale=arguments.upscale,
         )
 
-    several = photographs([arguments.content])
-    if several is None:
+    if is_one([arguments.content]):
         return carry_out(commission(arguments.content, arguments.output), arguments)
+    several = photographs([arguments.content], arguments)
     for option in ONE_PICTURE_ONLY:
         if getattr(arguments, option):
             raise ConfigError(f"{option}: expected one photograph, got {len(several)}")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.cli.folders import Made, make_pictures
+from velatura.cli.folders import Made, add_recursive_argument, make_pictures
 from velatura.cli.progress import say
 from velatura.superres.options import SCALES
 
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="a picture, or a folder of several"
     )
+    add_recursive_argument(parser)
     parser.add_argument(
         "--scale", type=int, choices=SCALES, default=4, help="how many times (default: 4)"
     )
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"{photograph}: 16 bits are read as 8; to keep them: pip install velatura[deep]")
             is_deep = False
         large = upscaler.enlarge(read(photograph), watch)
-        return (to_deep if is_deep else to_pil)(large.pixels, large.alpha), settings
+        picture = (to_deep if is_deep else to_pil)(large.pixels, large.alpha)
+        return picture, {"content": photograph.name, **settings}
 
     return make_pictures(make, arguments)

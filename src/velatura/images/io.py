@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from velatura.errors import ImageError
+from velatura.errors import ImageError, in_one_line, is_out_of_memory
 from velatura.images import deep
 
 if TYPE_CHECKING:
@@ -357,6 +357,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def one_line(error: BaseException) -> str:
     """What an error says, for a message of one line."""
+    if is_out_of_memory(error):
+        return in_one_line(error)
     return " ".join(str(error).split()) or type(error).__name__
 
 

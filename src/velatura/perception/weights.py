@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from velatura import cache
-from velatura.errors import WeightsError
+from velatura.errors import WeightsError, in_one_line, is_out_of_memory
 from velatura.images.io import atomic_path, make_folder
 from velatura.perception.layers import CONVOLUTIONS
 
@@ -142,6 +142,8 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
+        if is_out_of_memory(error):
+            raise WeightsError(f"{path}: cannot be read ({in_one_line(error)})") from error
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"{path}: cannot be read as PyTorch or safetensors weights: truncated, or another "
