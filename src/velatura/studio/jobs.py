@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from velatura.errors import VelaturaError
+from velatura.errors import VelaturaError, in_one_line
 
 SECONDS_UNWATCHED = 20.0  # after which nobody is thought to look any more
 
@@ -69,7 +69,7 @@ class Job:
         except VelaturaError as error:
             self.error = str(error)
         except Exception as error:  # out of memory, mostly; the server must go on
-            self.error = f"failed ({' '.join(str(error).split())[:200] or type(error).__name__})"
+            self.error = f"failed ({in_one_line(error)})"
         finally:
             with self._told:
                 self.ended = True

@@ -88,7 +88,9 @@ def _with_paths(config: StyleConfig, folder: Folder) -> StyleConfig:
     def path(name: str, shelf: str) -> str:
         found = folder.find(name, shelf)
         if found is None:
-            raise ImageError(f"{name}: expected the name of a picture in {shelf}, found nothing")
+            raise ImageError(
+                f"{name[:80]}: expected the name of a picture in {shelf}, found nothing"
+            )
         return str(found)
 
     if config.weights != "embedded":  # others are fetched, or lie outside the folder
