@@ -22,6 +22,7 @@ class RuntimeException(Exception):  # noqa: N818  onnxruntime's, by its name
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
         RuntimeException("[ONNXRuntimeError] : 6 : Failed to allocate memory for requested buffer"),
         RuntimeError("std::bad_alloc"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
     ids=lambda error: type(error).__name__,
@@ -40,6 +41,7 @@ def test_torchs_own_failure_on_the_cpu_is_known():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
+    assert in_one_line(caught.value).startswith("out of memory (DefaultCPUAllocator: ")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ Each message says what was expected, what came and, where it is not obvious, wha
 """
 
 import errno
+import re
 
 
 class VelaturaError(Exception):
@@ -40,7 +41,7 @@ class WorkerError(VelaturaError):
 # What the allocators of torch and its devices, oneDNN, onnxruntime, Pillow and C++ say.
 _OUT_OF_MEMORY = (
     *("out of memory", "not enough memory", "allocate memory", "std::bad_alloc", "alloc_failed"),
-    *("could not create a primitive", "can't start new thread"),
+    *("could not create a primitive", "can't start new thread", "failed to map segment"),
 )
 
 
@@ -65,7 +66,8 @@ def in_one_line(error: BaseException) -> str:
     if isinstance(error, VelaturaError):
         return text
     if is_out_of_memory(error):
-        return f"out of memory{f' ({text[:160]})' if text else ''}; something smaller needs less"
+        text = re.sub(r"\[[^]]*\]( err == 0\.)?\s*", "", text)[:120]  # where in torch's source
+        return f"out of memory{f' ({text})' if text else ''}; something smaller needs less"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, is_out_of_memory
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:
@@ -14,6 +14,8 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if is_out_of_memory(error):
+            raise
         raise ConfigError(
             f"{purpose}: needs {module} (pip install velatura[{extra}]); {error}"
         ) from error

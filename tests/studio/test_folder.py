@@ -50,6 +50,14 @@ def test_the_oldest_go_and_samples_stay(folder, sent):
     assert not names & {"0.png", "1.png"}
 
 
+def test_what_a_waiting_job_may_need_stays(folder, sent):
+    for number in range(KEPT + 3):
+        folder.keep(sent(f"{number}.png"), "photographs")
+    assert {f"{number}.png" for number in range(KEPT + 3)} <= {
+        path.name for path in folder.at_hand("photographs")
+    }
+
+
 def test_scratch_of_yesterday_is_deleted(folder):
     old, new = folder.scratch(), folder.scratch()
     (old / "x.png").write_bytes(b"x")

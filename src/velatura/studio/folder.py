@@ -27,6 +27,7 @@ MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 M
 SECONDS_KEPT = 24 * 3600  # of an upload
 SCRATCH = "scratch-"
 KEPT = 24  # photographs and paintings used lately, of each
+SECONDS_WAITING = 6 * 3600  # in which what was used may still be waited for by a job in the queue
 SHELVES = ("photographs", "paintings", "masks")
 SAMPLES = {"photographs": ("photograph.jpg",), "paintings": ("brush.jpg", "collage.jpg")}
 ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}  # others end in their format's name
@@ -144,7 +145,9 @@ class Folder:
         kept = _put(path, folder, ENDINGS.get(form, f".{form.lower()}"))
         others = [path for path in self.at_hand(shelf) if path.name not in SAMPLES.get(shelf, ())]
         for old in others[KEPT:]:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if time.time() - old.stat().st_mtime > SECONDS_WAITING:
+                    old.unlink()
         return kept
 
     def models(self, shelf: "Shelf[Any]") -> dict[str, Path]:
