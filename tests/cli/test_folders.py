@@ -243,12 +243,12 @@ def test_upscale_goes_through_odd_folders(velatura, model, capsys):
 def test_what_does_not_fit_into_memory_is_named_and_the_rest_is_done(velatura, model):
     folder = velatura.folder / "in"
     draw(folder / "b.png")
-    Image.new("RGB", (9000, 9000)).save(folder / "a.png")
+    Image.new("RGB", (5000, 5000)).save(folder / "a.png")
     code = (
         "import resource, sys, torch; torch.set_num_threads(1);"
         "from velatura.cli.main import main; import velatura.superres.upscaler;"
         "used = int(open('/proc/self/statm').read().split()[0]) * 4096;"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000,) * 2);"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 250_000_000,) * 2);"
         f"sys.exit(main(['upscale', 'in', '-o', 'out', *{model!r}]))"
     )
     done = subprocess.run(
