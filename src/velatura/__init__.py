@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from velatura.duplicates.find import find_similar as find_similar
     from velatura.errors import ConfigError as ConfigError
     from velatura.errors import DivergenceError as DivergenceError
+    from velatura.errors import FileError as FileError
     from velatura.errors import ImageError as ImageError
     from velatura.errors import VelaturaError as VelaturaError
     from velatura.errors import WeightsError as WeightsError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ConfigError": "velatura.errors",
     "DivergenceError": "velatura.errors",
+    "FileError": "velatura.errors",
     "ImageError": "velatura.errors",
     "Painter": "velatura.fast.painter",
     "RECIPES": "velatura.painting.recipes",

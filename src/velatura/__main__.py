@@ -9,9 +9,13 @@ def run() -> int:
     """The command line; an interruption while it is being imported leaves no traceback."""
     try:
         _share_cores()
+        from velatura.cli.interruptions import KEEPING
         from velatura.cli.main import main
 
-        return main()
+        with KEEPING.installed():
+            code = main()
+            KEEPING.end()
+        return code
     except KeyboardInterrupt:
         return 130
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from velatura.errors import ConfigError, ImageError
-from velatura.images.io import atomic_path, make_folder
+from velatura.errors import ConfigError, FileError
+from velatura.files import atomic_path, make_folder
 
 DIGEST = 32  # bytes of SHA-256
 
@@ -35,7 +35,7 @@ def kept(name: str, of: bytes, make: Callable[[], bytes]) -> bytes:
         if stored[:DIGEST] == _digest(of, stored[DIGEST:]):
             return stored[DIGEST:]
     made = make()
-    with contextlib.suppress(ImageError, ConfigError):
+    with contextlib.suppress(FileError, ConfigError):
         make_folder(folder())
         with atomic_path(folder() / name) as temporary:
             temporary.write_bytes(_digest(of, made) + made)

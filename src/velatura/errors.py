@@ -1,6 +1,7 @@
 """Everything Velatura raises on purpose.
 
     VelaturaError
+    ├── FileError      a file cannot be written, or would be written over an input
     ├── ImageError     a picture cannot be read, painted or written
     ├── WeightsError   the network's weights are missing, damaged or foreign
     ├── ConfigError    an option is out of its range (also a ValueError)
@@ -16,6 +17,10 @@ import re
 
 class VelaturaError(Exception):
     """Base of all errors that Velatura raises on purpose."""
+
+
+class FileError(VelaturaError):
+    """A file cannot be written, or would be written over an input."""
 
 
 class ImageError(VelaturaError):

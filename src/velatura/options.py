@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 LARGEST = 1e15  # of any number; float32 squares it without overflow
 
 
-def option(default: Any, help: str) -> Any:
-    """A field of an Options class."""
+def option(default: Any, help: str, is_path: bool = False) -> Any:
+    """A field of an Options class; `is_path` if it names files that are read."""
+    metadata = {"help": help, "is_path": is_path}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)

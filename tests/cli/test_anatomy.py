@@ -93,7 +93,7 @@ def test_interrupted_it_shows_the_layers_that_are_done(velatura, monkeypatch):
         (("photo.png", "--size", "8"), "size: expected at least 32"),
         (("nothing.png",), "found nothing"),
         (("photo.png", "--style", "nothing.png"), "found nothing"),
-        (("photo.png", "-o", "photo.png"), "expected a folder to write to"),
+        (("photo.png", "-o", "photo.png"), "it is an input"),
     ],
 )
 def test_bad_input_is_one_line(velatura, arguments, told):

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from velatura.cli.fast_apply import backend
 from velatura.cli.main import build_parser
 from velatura.cli.options import given_options
-from velatura.errors import ImageError
+from velatura.errors import FileError
 from velatura.fast import styles
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import PaintOptions
@@ -105,7 +105,9 @@ def test_a_full_disk_costs_the_record_and_not_the_training(velatura, photos, mon
         *f"fast train painting.png --photos photos -o s.safetensors {QUICK} --quiet".split(),
         *("--log", "/dev/full", "--sheet", "sheet.png"),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr  # it is told once more, at the end
+    assert done.stderr.count("s.safetensors.unfinished: cannot be written") == 1
+    assert done.stderr.count("/dev/full: cannot be written") == 1
     assert "s.safetensors.unfinished: cannot be written (No space left on device)" in done.stderr
     assert "/dev/full: cannot be written (No space left on device)" in done.stderr
     assert load(str(velatura.folder / "s.safetensors")).card["steps"] == 6
@@ -117,7 +119,7 @@ def test_ctrl_c_on_a_full_disk_still_writes_the_style(
     velatura, photos, monkeypatch, ctrl_c_at_step
 ):
     def refuse(path, state, about):
-        raise ImageError(f"{path}: cannot be written (No space left on device)")
+        raise FileError(f"{path}: cannot be written (No space left on device)")
 
     monkeypatch.setattr("velatura.training.loop.save", refuse)
     train = f"fast train painting.png --photos photos -o s.safetensors {QUICK} --log log"
@@ -266,12 +268,12 @@ def test_list_names_the_shipped_styles(velatura):
         ("train missing.png --photos . -o s.safetensors", "found nothing"),
         ("train painting.png --photos . -o s.safetensors --start-from photo.png", "model file"),
         ("train photo.png photo.png --photos . -o styles", "expected different names"),
-        ("train photo.png painting.png --photos . -o photo.png", "expected a folder"),
+        ("train photo.png painting.png --photos . -o photo.png", "it is an input"),
         ("apply photo.png --style nosuch -o o.png", "expected a file or one of"),
         ("apply photo.png --style photo.png -o o.png", "expected a model file"),
         ("apply photo.png --style style.safetensors -o o.png --strength 2", "from 0 to 1"),
         ("apply photo.png --style style.safetensors -o o.png --size 2", "at least 16 pixels"),
-        ("apply photo.png --style style.safetensors -o photo.png", "it is the photograph"),
+        ("apply photo.png --style style.safetensors -o photo.png", "it is an input"),
         ("apply missing.png --style style.safetensors -o o.png", "found nothing"),
         ("apply photo.png --style style.safetensors -o o.xyz", "expected a name ending in"),
         ("export style.safetensors -o s.bin", "ending in .onnx"),

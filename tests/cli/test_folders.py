@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from velatura.cli.folders import Photograph, output_names, photographs, work_on_all
+from velatura.cli.outputs import Outputs
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import read, to_pil, write
 from velatura.superres.models import UpscaleModel, save
@@ -37,7 +38,9 @@ def model(files):
 
 
 def arguments(*, output="out", recursive=False, quiet=False):
-    return argparse.Namespace(output=Path(output), recursive=recursive, quiet=quiet, json=True)
+    return argparse.Namespace(
+        output=Path(output), recursive=recursive, quiet=quiet, json=True, outputs=Outputs()
+    )
 
 
 def draw(path, color=0, **options):
@@ -171,7 +174,7 @@ def test_pictures_may_go_beside_their_photographs_again_and_again(inside, capsys
     before = (inside / "b.png").read_bytes()
     for _ in range(2):
         assert run(["in"], output="in") == 2
-        assert "in/b.png: would be painted over, it is the photograph" in capsys.readouterr().err
+        assert "in/b.png: would be overwritten, it is an input" in capsys.readouterr().err
     assert sorted(path.name for path in inside.iterdir()) == ["a.jpg", "a.png", "b.png"]
     assert (inside / "b.png").read_bytes() == before
     assert run(["."], output="out", recursive=True) == 0  # what is not in the output is an input

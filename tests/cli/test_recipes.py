@@ -119,7 +119,7 @@ def test_records_that_cannot_be_written_are_refused_at_once(velatura):
         ("--film", "f.avi", "film's name ending in"),
         ("--film", "nowhere/f.gif", "does not exist"),
         ("--strip", "s.txt", "expected a name ending in"),
-        ("--log", "nowhere/l.jsonl", "cannot be written"),
+        ("--log", "nowhere/l.jsonl", "does not exist"),
         ("--plot", "nowhere/p.png", "does not exist"),
     ):
         done = velatura("stylize", "photo.png", "painting.png", "-o", "out.png", option, path)

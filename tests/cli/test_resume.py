@@ -78,4 +78,5 @@ def test_a_resumed_painting_has_the_memory_it_began_with(velatura):
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert json.loads(stored.read_text())["config"]["memory"].endswith("MB")
+    assert json.loads(stored.read_text())["memory"].endswith("MB")
+    assert json.loads(stored.read_text())["config"]["memory"] == "auto"

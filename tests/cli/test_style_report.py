@@ -125,5 +125,5 @@ def test_its_pictures_are_replaced_and_no_others(velatura, painting, monkeypatch
     assert (folder / "x.png").read_bytes() == before
     done = velatura("style-report", "in/x.png", "-o", "in", "--quiet")
     assert done.returncode == 2
-    assert "it is the photograph" in done.stderr
+    assert "it is an input" in done.stderr
     assert (folder / "x.png").read_bytes() == before

@@ -89,7 +89,7 @@ def test_sixteen_bits_and_transparency_are_kept(velatura, model):
         (["upscale", "photo.png", "-o", "o.png", "--model", "best"], "one of"),
         (["upscale", "photo.png", "-o", "o.png", "--model", "photo.png"], "expected a model file"),
         (["upscale", "missing.png", "-o", "o.png"], "found nothing"),
-        (["upscale", "photo.png", "-o", "photo.png"], "it is the photograph"),
+        (["upscale", "photo.png", "-o", "photo.png"], "it is an input"),
         (["upscale", "photo.png", "-o", "o.xyz"], "expected a name ending in"),
         (["upscale", "train", "--photos", "nowhere", "-o", "m.safetensors"], "expected a folder"),
         (["upscale", "train", "--photos", ".", "-o", "m.bin"], "ending in .safetensors"),

@@ -6,7 +6,7 @@ import pytest
 from velatura.duplicates.find import Duplicates
 from velatura.duplicates.grouping import Group, Member
 from velatura.duplicates.report import write_report
-from velatura.errors import ImageError
+from velatura.errors import FileError
 
 
 def duplicates(*paths, broken=None):
@@ -46,5 +46,5 @@ def test_names_that_are_no_text_do_not_stop_it(tmp_path):
 
 
 def test_a_page_that_cannot_be_written_is_told(tmp_path):
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(FileError, match="nowhere does not exist"):
         write_report(tmp_path / "nowhere" / "out.html", duplicates())

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import io as bytes_io
 import struct
 import zlib
@@ -8,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from velatura.errors import ImageError
+from velatura.errors import FileError, ImageError, VelaturaError
 from velatura.images import io
 
 
@@ -222,24 +223,18 @@ def test_pictures_without_settings_say_so(tmp_path, gradient):
         io.read_settings(tmp_path / "a.png")
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, gradient):
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, gradient, monkeypatch):
+    def refuse(image, place, form, **options):
+        place.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     path = tmp_path / "a.webp"
     path.write_bytes(b"old")
-    with pytest.raises(ImageError, match="cannot"):
-        io.write(path, Image.new("RGB", (20000, 2)))  # beyond WebP's 16,383 pixels
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    with pytest.raises(FileError, match="cannot be written"):
+        io.write(path, gradient)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_interrupted_write_leaves_no_half_file(tmp_path):
-    def write_half():
-        with io.atomic_path(tmp_path / "a.png") as temporary:
-            temporary.write_bytes(b"half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_half()
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -251,14 +246,28 @@ def test_an_interrupted_write_leaves_no_half_file(tmp_path):
     ],
 )
 def test_unwritable_names_are_told_before_painting(tmp_path, name, message):
-    with pytest.raises(ImageError, match=message):
+    with pytest.raises(VelaturaError, match=message):
         io.check_writable(tmp_path / name)
 
 
-def test_a_folder_as_output_is_told(tmp_path):
-    (tmp_path / "a.png").mkdir()
-    with pytest.raises(ImageError, match="got a folder"):
-        io.check_writable(tmp_path / "a.png")
+@pytest.mark.parametrize(("form", "largest"), io.LARGEST_SIDES.items())
+def test_a_side_beyond_the_formats_limit_is_told_in_pixels(tmp_path, form, largest):
+    ending = next(ending for ending, written in io.WRITABLE.items() if written == form)
+    path = tmp_path / f"a{ending}"
+    io.write(path, Image.new("RGB", (largest, 1), "red"))
+    assert io.read_image(path).size == (largest, 1)
+    for size in ((largest + 1, 1), (1, largest + 1)):
+        with pytest.raises(ImageError, match=f"{form} holds at most {largest} pixels a side"):
+            io.write(path, Image.new("RGB", size))
+
+
+def test_what_an_encoder_refuses_is_one_error(tmp_path, gradient, monkeypatch):
+    def refuse(image, place, form, **options):
+        raise RuntimeError("Failed to encode image:\nInvalid argument")
+
+    monkeypatch.setattr(Image.Image, "save", refuse)
+    with pytest.raises(ImageError, match=r"cannot hold this picture .Failed to encode image: Inv"):
+        io.write(tmp_path / "a.avif", gradient)
 
 
 def test_eight_bits_survive_a_round_trip(gradient):
@@ -268,7 +277,7 @@ def test_eight_bits_survive_a_round_trip(gradient):
 def test_names_too_long_are_told_before_painting(tmp_path):
     long = tmp_path / ("a" * 300 + ".png")
     for refuse in (io.read, io.check_writable, io.read_settings):
-        with pytest.raises(ImageError, match="too long"):
+        with pytest.raises(VelaturaError, match="too long"):
             refuse(long)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from velatura.cli.progress import is_first
 from velatura.errors import ImageError
+from velatura.files import atomic_path, make_folder
 from velatura.painting.config import STARTS, StyleConfig
 
 COMMISSION = "painting.json"
@@ -28,17 +29,22 @@ class Commission:
     canvas: tuple[int, int] = (0, 0)
     first: str = ""  # a shipped one-pass style that paints what to begin with
     upscale: int = 1  # how many times the picture is enlarged when it is done
+    memory: str = ""  # the limit that was free at the start, where `config` says auto
 
     @property
     def inputs(self) -> list[Path]:
         """All images that it reads."""
         masks = [Path(path) for path in (*self.config.mask, *self.config.style_mask)]
-        return [*([self.content] if self.content else []), *self.styles, *masks]
+        init = [] if self.config.init in STARTS else [Path(self.config.init)]
+        return [*([self.content] if self.content else []), *self.styles, *masks, *init]
+
+    @property
+    def bounded(self) -> StyleConfig:
+        """The config with the memory that it is to keep to."""
+        return dataclasses.replace(self.config, memory=self.memory or self.config.memory)
 
     def save(self, folder: Path) -> None:
         """Write it to `folder`, with checksums of the images it names."""
-        from velatura.images.io import atomic_path, make_folder
-
         if not is_first():
             return
         make_folder(folder)
@@ -60,6 +66,7 @@ class Commission:
                 (width, height),
                 str(stored["first"]),
                 int(stored["upscale"]),
+                str(stored.get("memory", "")),
             )
             checksums = dict(stored["sha256"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -78,6 +85,7 @@ class Commission:
             "canvas": self.canvas,
             "first": self.first,
             "upscale": self.upscale,
+            "memory": self.memory,
             "sha256": {str(path.resolve()): sha256(path) for path in self.inputs},
         }
 

@@ -6,14 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from velatura.cli.commission import Commission
+from velatura.cli.outputs import Outputs, add_output
 from velatura.cli.painting import paint
 from velatura.painting.config import StyleConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("velatura-demo.png"), help="where to write"
-    )
+    add_output(parser, "-o", "--output", default=Path("velatura-demo.png"), help="where to write")
     parser.add_argument(
         "--style",
         choices=("brush", "collage"),
@@ -35,10 +34,14 @@ def run(arguments: argparse.Namespace) -> int:
     content, style = samples / "photograph.jpg", samples / f"{arguments.style}.jpg"
     output: Path = arguments.output
     commission = Commission(content, [style], output, StyleConfig(size=arguments.size))
-    report, interrupted = paint(commission, quiet=arguments.quiet)
     sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")
+    outputs: Outputs = arguments.outputs
+    outputs.claims.read(content, style)
+    outputs.claims.write(sheet)
+    report, interrupted = paint(commission, outputs, quiet=arguments.quiet)
+    output = Path(report.get("output", output))
     images = [Image.open(path).convert("RGB") for path in (content, style, output)]
-    write(sheet, side_by_side(images))
+    outputs.attempt(sheet, lambda: write(sheet, side_by_side(images)))
     report["sheet"] = str(sheet)
     if arguments.json:
         print(json.dumps(report))

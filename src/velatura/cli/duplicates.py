@@ -4,11 +4,13 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import Progress, say
+from velatura.duplicates.folders import ENDINGS
 from velatura.errors import ConfigError
+from velatura.files import check_place, make_folder
 
 if TYPE_CHECKING:
     from velatura.duplicates.find import Duplicates
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("places", type=Path, nargs="+", metavar="DIR", help="folders, or files")
+    add_input(parser, "places", endings=ENDINGS, nargs="+", metavar="DIR", help="folders, or files")
     parser.add_argument(
         "--threshold",
         type=_threshold,
@@ -24,19 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from 0.05 to 1: lower finds more, and more that is none (default: auto, where 99 of "
         "100 pairs of the calibration were copies)",
     )
-    parser.add_argument("--report", type=Path, metavar="HTML", help="write a page to look at them")
+    add_output(parser, "--report", metavar="HTML", help="write a page to look at them")
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
-    parser.add_argument(
+    add_output(
+        parser,
         "--index",
-        type=Path,
         metavar="FILE",
         help="remember the pictures there: the next run is quick",
     )
     parser.add_argument(
         "--add", action="store_true", help="compare with all that the index knows, not DIR alone"
     )
-    parser.add_argument(
-        "--move-to", type=Path, metavar="FOLDER", help="move all but the best of each group there"
+    add_output(
+        parser, "--move-to", metavar="FOLDER", help="move all but the best of each group there"
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what --move-to would move")
     parser.add_argument(
@@ -49,7 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.duplicates.find import find_duplicates
     from velatura.duplicates.moving import check_target, move
     from velatura.duplicates.report import write_report
-    from velatura.images.io import check_place, make_folder
 
     if arguments.dry_run and not arguments.move_to:
         raise ConfigError("dry-run: expected --move-to, it says what that would move")

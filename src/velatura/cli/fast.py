@@ -2,9 +2,9 @@
 
 import argparse
 import json
-from pathlib import Path
 
 from velatura.cli import fast_apply, fast_train
+from velatura.cli.outputs import add_input, add_output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fast_train.add_arguments(train)
     train.set_defaults(run_fast=fast_train.run)
     export = commands.add_parser("export", help="write a style as an ONNX file")
-    export.add_argument("style", help="a name that `velatura fast list` shows, or a file")
-    export.add_argument("-o", "--output", type=Path, required=True, help="a name in .onnx")
+    add_input(export, "style", type=str, help="a name that `velatura fast list` shows, or a file")
+    add_output(export, "-o", "--output", required=True, help="a name in .onnx")
     export.add_argument("--quiet", action="store_true", help="say nothing")
     export.set_defaults(run_fast=run_export)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from velatura.cli.folders import Made, add_recursive_argument, is_one, make_pictures
 from velatura.cli.options import add_config_options, given_options
+from velatura.cli.outputs import add_input, add_output
 from velatura.errors import ConfigError, ImageError
 from velatura.fast.options import PaintOptions, settings
 
@@ -17,14 +18,20 @@ SOON_PAINTED = 1 << 21  # pixels, up to which starting takes longer than paintin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "photos", type=Path, nargs="+", metavar="photo", help="photographs, folders or patterns"
+    add_input(parser, "photos", nargs="+", metavar="photo", help="photographs, folders or patterns")
+    add_input(
+        parser,
+        "--style",
+        type=str,
+        required=True,
+        help="a name that `velatura fast list` shows, or a file",
     )
-    parser.add_argument(
-        "--style", required=True, help="a name that `velatura fast list` shows, or a file"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="a picture, or a folder of several"
+    add_output(
+        parser,
+        *("-o", "--output"),
+        picture=True,
+        required=True,
+        help="a picture, or a folder of several",
     )
     add_recursive_argument(parser)
     add_config_options(parser, PaintOptions)

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from velatura.cli import training
+from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, given_options
+from velatura.cli.outputs import add_input, add_output
 from velatura.errors import ConfigError
 from velatura.fast.options import TrainingOptions
+from velatura.files import make_folder
 
 if TYPE_CHECKING:
     import torch
@@ -18,11 +21,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paintings", type=Path, nargs="+", metavar="painting")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
+    add_input(parser, "paintings", nargs="+", metavar="painting")
+    add_output(
+        parser,
+        *("-o", "--output"),
         required=True,
         help="a name in .safetensors; of several paintings, a folder",
     )
@@ -31,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    with KEEPING:
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from velatura.cli.commission import sha256
     from velatura.fast.styles import SHELF, Style, load, save
     from velatura.fast.training import train_styles, weight_name
@@ -42,6 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     for output in outputs.values():
         training.check_output(output)
     photographs = find(arguments.photos)
+    claims = arguments.outputs.claims
+    claims.read(*photographs)
+    if len(outputs) > 1:
+        claims.write(*outputs.values())
     paintings = [read(path).pixels for path in arguments.paintings]
     start = load(arguments.start_from).network if arguments.start_from else None
     checksums = [sha256(path) for path in arguments.paintings]
@@ -86,10 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _outputs(arguments: argparse.Namespace) -> dict[str, Path]:
     """The file of each painting's style, by the painting's name; its folder is made.
 
-    Raises ConfigError or ImageError.
+    Raises ConfigError or FileError.
     """
-    from velatura.images.io import make_folder
-
     if len(arguments.paintings) == 1:
         return {arguments.paintings[0].stem: arguments.output}
     names = [path.stem for path in arguments.paintings]

@@ -11,8 +11,11 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from velatura.cli.batch import Batch
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import Outputs, shown
 from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
+from velatura.files import make_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,28 +59,28 @@ def make_pictures(
         from velatura.images.io import check_writable, write
 
         check_writable(output)
-        if output.exists() and photograph.exists() and output.samefile(photograph):
-            raise ImageError(f"{output}: would be painted over, it is the photograph")
         began = time.monotonic()
-        with Progress(arguments.quiet, photograph.name) as progress:
+        with KEEPING as keeping, Progress(arguments.quiet, photograph.name) as progress:
             picture, settings = make(
                 photograph,
                 output,
                 lambda done: progress.at(done, 1, time.monotonic() - began, ""),
             )
-            write(output, picture, settings)
+            keeping.hold()
+            written = outputs.keep(output, lambda path: write(path, picture, settings))
         seconds = time.monotonic() - began
         height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
-        progress.say(f"{output}: {width}×{height}, {seconds:.1f} s")
-        report = {"output": str(output), "content": str(photograph), "width": width}
-        return report | {"height": height, "seconds": round(seconds, 3)}, False
+        progress.say(f"{shown(output)}: {width}×{height}, {seconds:.1f} s")
+        report = {"output": str(written), "content": str(photograph), "width": width}
+        return report | {"height": height, "seconds": round(seconds, 3)}, keeping.came
 
+    outputs: Outputs = arguments.outputs
     if not is_one(arguments.photos):
         return work_on_all(photographs(arguments.photos, arguments), work, arguments)
-    report, _ = work(arguments.photos[0], arguments.output)
+    report, interrupted = work(arguments.photos[0], arguments.output)
     if arguments.json:
         print(json.dumps(report))
-    return 0
+    return 130 if interrupted else 0
 
 
 def is_one(given: Sequence[Path]) -> bool:
@@ -166,8 +169,6 @@ def check_replaceable(output: Path, photograph: Path) -> None:
     """Raise ImageError if something is at `output` that Velatura did not make of `photograph`."""
     if not os.path.lexists(output):
         return
-    if photograph.exists() and output.exists() and output.samefile(photograph):
-        raise ImageError(f"{output}: would be painted over, it is the photograph")
     if _content(output) != photograph.name:
         raise ImageError(
             f"{output}: is there already, and not made of {photograph.name} by Velatura; it is "
@@ -183,22 +184,29 @@ def work_on_all(
     Those that fail are named and counted, and the others done. A picture that Velatura made of the
     same photograph before is replaced, any other file left as it is.
     """
-    from velatura.images.io import WRITABLE, make_folder
+    from velatura.images.io import WRITABLE
 
     folder: Path = arguments.output
     if folder.suffix.lower() in WRITABLE:
-        raise ImageError(f"{folder}: expected a folder to write to, got the name of a picture")
+        raise ImageError(
+            f"{shown(folder)}: expected a folder to write to, got the name of a picture"
+        )
     make_folder(folder)
-    outputs = dict(zip(photographs, output_names(photographs), strict=True))
+    claims = arguments.outputs.claims
+    claims.read(*(photograph.path for photograph in photographs))
+    names = dict(zip(photographs, output_names(photographs), strict=True))
     reports = []
     batch = Batch(photographs, "photographs")
-    for photograph in batch:
-        with batch.attempt(photograph):
-            output = folder / outputs[photograph]
-            make_folder(output.parent)
-            check_replaceable(output, photograph.path)
-            report, batch.interrupted = work(photograph.path, output)
-            reports.append(report)
+    with KEEPING as keeping:
+        for photograph in batch:
+            with batch.attempt(photograph):
+                output = folder / names[photograph]
+                make_folder(output.parent)
+                claims.write(output)
+                check_replaceable(output, photograph.path)
+                report, batch.interrupted = work(photograph.path, output)
+                reports.append(report)
+        keeping.hold()
     if arguments.json:
         failures = [{"path": path, "why": why} for path, why in batch.failures.items()]
         report = {"pictures": reports, "failed": len(failures), "failures": failures}

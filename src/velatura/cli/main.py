@@ -9,13 +9,13 @@ import io
 import os
 import re
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any, NoReturn
 
 from velatura import __version__
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import outputs_of
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError, in_one_line, is_out_of_memory
 
@@ -89,15 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = named(given)
         arguments = build_parser([name] if name else COMMANDS).parse_args(argv)
         arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            # Under nohup, SIGHUP is ignored on purpose.
-            if number and signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, _interrupt)
-        code: int = _module(arguments.command).run(arguments)
+        with KEEPING.installed(), outputs_of(arguments) as outputs:
+            code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
-        return code
+        return code or (2 if outputs.failed else 0)
     except VelaturaError as error:
         say(f"velatura: {error}")
         return 2
@@ -120,8 +116,3 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _module(command: str) -> Any:
     return importlib.import_module(f"velatura.cli.{re.sub('[ -]', '_', command)}")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """Treat a polite kill as Ctrl-C, so that what is painted is kept."""
-    raise KeyboardInterrupt

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.outputs import declare_input
 from velatura.options import Options, as_text, choices, parsers
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def add_config_options(
             continue
         flag = "--" + option.name.replace("_", "-")
         help_text = option.metadata["help"].replace("%", "%%")
+        if option.metadata["is_path"]:
+            declare_input(parser, option.name)
         if option.type is bool:
             parser.add_argument(
                 flag, action="store_true", default=argparse.SUPPRESS, help=help_text

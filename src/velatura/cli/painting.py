@@ -4,17 +4,19 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.commission import COMMISSION, Commission
-from velatura.cli.progress import Progress, is_first
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import Outputs, add_output, shown
+from velatura.cli.progress import Progress, is_first, say
 from velatura.cli.record import Record, add_record_arguments
-from velatura.errors import ConfigError, ImageError, VelaturaError, in_one_line
+from velatura.errors import ConfigError, VelaturaError, in_one_line
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
     from velatura.images.io import Picture
     from velatura.painting.checkpoint import State
@@ -29,6 +31,8 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
     from velatura.images.io import check_writable
 
     checkpoint: Path | None = arguments.checkpoint
+    outputs: Outputs = arguments.outputs
+    record = Record(arguments if is_first() else None)
     if checkpoint:
         if (checkpoint / STATE).exists():
             raise ConfigError(
@@ -36,14 +40,16 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
                 f"`velatura resume {checkpoint}`, or name another folder"
             )
         check_writable(commission.output)
+        outputs.claims.write(checkpoint / STATE, checkpoint / COMMISSION)
         commission = _with_memory_fixed(commission)
         commission.save(checkpoint)
     report, interrupted = paint(
         commission,
+        outputs,
         quiet=arguments.quiet,
         checkpoint=checkpoint,
         seconds_between=arguments.checkpoint_seconds,
-        record=Record(arguments if is_first() else None),
+        record=record,
     )
     if arguments.json and report:
         print(json.dumps(report))
@@ -52,13 +58,17 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the picture goes and what is told meanwhile."""
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
+    add_output(
+        parser,
+        *("-o", "--output"),
+        picture=True,
+        required=True,
+        help="where to write; the ending says what",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", help="keep the state there, for velatura resume"
+    add_output(
+        parser, "--checkpoint", metavar="DIR", help="keep the state there, for velatura resume"
     )
     parser.add_argument(
         "--checkpoint-seconds",
@@ -72,6 +82,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 def paint(
     commission: Commission,
+    outputs: Outputs,
     *,
     quiet: bool,
     checkpoint: Path | None = None,
@@ -81,60 +92,82 @@ def paint(
     """Paint and write the picture; return the report and whether the painting was interrupted.
 
     Interrupted or failing half-way, it writes what is painted so far. With a `checkpoint` folder
-    it goes on from the state there, if there is one, and writes it every so often. Of several
-    processes the first one writes, the others return an empty report.
+    it goes on from the state there, if there is one, and writes it every so often. What cannot be
+    written beside the picture is left to `outputs` to tell. Of several processes the first one
+    writes, the others return an empty report.
     """
-    from PIL import Image
-
-    from velatura.images import io
     from velatura.painting.engine import transfer
 
-    io.check_writable(commission.output)
-    subject: Path | Image.Image = commission.content or Image.new("RGB", commission.canvas, "gray")
-    # Read once more by `transfer`: a photograph held here would stay in memory all along.
-    alpha = io.read(subject).alpha
-    for source in commission.inputs:
-        if commission.output.exists() and source.exists() and commission.output.samefile(source):
-            raise ImageError(f"{commission.output}: would be painted over, it is an input")
+    subject, alpha = _subject(commission)
     record = record or Record(None)
     checkpoints = Checkpoints(checkpoint, seconds_between)
     step: Step | None = None
     failure: BaseException | None = None
-    try:
-        with Progress(quiet) as progress:
-            for step in transfer(
-                subject,
-                commission.styles,
-                commission.config,
-                first=_in_one_pass(commission),
-                state=checkpoints.state(),
-            ):
-                progress.show(step)
-                if is_first():
-                    checkpoints.add(step)
-                    record.add(step)
-    except (KeyboardInterrupt, VelaturaError, RuntimeError, MemoryError) as error:
-        failure = error if isinstance(error, KeyboardInterrupt) else _explained(error)
-        if step is None:
-            raise failure from error
-    if step is None:
-        raise VelaturaError("nothing was painted: there was no step left to make")
-    interrupted = isinstance(failure, KeyboardInterrupt)
     report: dict[str, Any] = {}
-    if is_first():
-        report = _write(commission, step, alpha) | {"interrupted": interrupted}
-        record.write()
-    if failure and not interrupted:
-        progress.say(f"{commission.output}: what was painted before the failure")
+    with KEEPING as keeping:
+        try:
+            with Progress(quiet) as progress:
+                for step in transfer(
+                    subject,
+                    commission.styles,
+                    commission.bounded,
+                    first=_in_one_pass(commission),
+                    state=checkpoints.state(),
+                ):
+                    progress.show(step)
+                    if is_first():
+                        checkpoints.add(step, outputs)
+                        record.add(step, outputs)
+            keeping.hold()
+        except (KeyboardInterrupt, VelaturaError, RuntimeError, MemoryError) as error:
+            keeping.hold()
+            failure = error if isinstance(error, KeyboardInterrupt) else _explained(error)
+            if step is None:
+                raise failure from error
+        if step is None:
+            raise VelaturaError("nothing was painted: there was no step left to make")
+        interrupted = isinstance(failure, KeyboardInterrupt)
+        if is_first():
+            report = _write(commission, step, alpha, outputs)
+            interrupted = interrupted or keeping.came
+            report["interrupted"] = interrupted
+            try:
+                keeping.release()
+                record.write(outputs)
+                keeping.hold()
+            except KeyboardInterrupt:
+                keeping.hold()
+                interrupted = True
+                say("velatura: interrupted; not all that goes beside the picture was written")
+    if failure and not isinstance(failure, KeyboardInterrupt):
+        progress.say(f"{shown(commission.output)}: what was painted before the failure")
         raise failure
-    stopped = f"interrupted after step {step.number} of {step.total}, " if interrupted else ""
-    height, width = (side * commission.upscale for side in step.scales[-1].size)
-    progress.say(f"{commission.output}: {stopped}{width}×{height}, {step.seconds:.0f} s")
-    if checkpoint and interrupted:
+    whole = step.number == step.total
+    early = interrupted and not whole
+    stopped = f"interrupted after step {step.number} of {step.total}, " if early else ""
+    size = f"{report['width']}×{report['height']}, " if report else ""
+    progress.say(f"{shown(commission.output)}: {stopped}{size}{step.seconds:.0f} s")
+    if checkpoint and early:
         progress.say(f"go on with: velatura resume {checkpoint}")
-    elif checkpoint and step.number == step.total and is_first():
+    elif whole and is_first():
         checkpoints.clear()
     return report, interrupted
+
+
+def _subject(commission: Commission) -> "tuple[Path | Image.Image, Tensor | None]":
+    """What is painted, and the alpha it will have. Raises what must be known before it begins."""
+    from PIL import Image
+
+    from velatura.images import io
+    from velatura.painting.engine import plan
+
+    io.check_writable(commission.output)
+    subject = commission.content or Image.new("RGB", commission.canvas, "gray")
+    # Read once more by `transfer`: a photograph held here would stay in memory all along.
+    photograph = io.read(subject)
+    height, width = plan(photograph.size, commission.config)[-1].size
+    io.check_size(commission.output, (height * commission.upscale, width * commission.upscale))
+    return subject, photograph.alpha
 
 
 class Checkpoints:
@@ -152,14 +185,15 @@ class Checkpoints:
             return checkpoint.load(self.folder / STATE)
         return None
 
-    def add(self, step: "Step") -> None:
+    def add(self, step: "Step", outputs: Outputs) -> None:
         """Look at a step; write its state if it is time."""
         from velatura.painting import checkpoint
 
         if not self.folder or time.monotonic() < self.due or step.number == step.total:
             return
         began = time.monotonic()
-        checkpoint.save(self.folder / STATE, step.state())
+        path = self.folder / STATE
+        outputs.attempt(path, lambda: checkpoint.save(path, step.state()))
         spent = time.monotonic() - began
         self.due = time.monotonic() + max(self.seconds_between, 10 * spent)
 
@@ -188,23 +222,28 @@ def _in_one_pass(commission: Commission) -> "Image.Image | None":
     return painter.paint(commission.content, commission.config.size).convert("RGB")
 
 
-def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
+def _write(
+    commission: Commission, step: "Step", alpha: "Tensor | None", outputs: Outputs
+) -> dict[str, Any]:
     """Write the picture at full size with its settings; return the report."""
-    from velatura.painting.stylize import write_picture
+    from velatura.painting.stylize import full_size, write_picture
 
     names = [style.name for style in commission.styles]
     content = commission.content.name if commission.content else None
-    finish: Callable[[Picture], Picture] | None = None
     also: dict[str, Any] = {"first": commission.first} if commission.first else {}
+    picture = full_size(step, alpha)
     if commission.upscale > 1:
-        from velatura.superres.upscaler import Upscaler
-
-        finish = Upscaler(scale=commission.upscale, device=commission.config.device).enlarge
-        also["upscale"] = commission.upscale
-    write_picture(commission.output, step, alpha, commission.config, content, names, finish, also)
-    height, width = (side * commission.upscale for side in step.scales[-1].size)
+        larger = _enlarged(picture, commission, outputs)
+        also |= {"upscale": commission.upscale} if larger else {}
+        picture = larger or picture
+    config = commission.config
+    written = outputs.keep(
+        commission.output,
+        lambda path: write_picture(path, picture, step, config, content, names, also),
+    )
+    height, width = picture.size
     return {
-        "output": str(commission.output),
+        "output": str(written),
         "content": str(commission.content) if commission.content else None,
         "styles": [str(style) for style in commission.styles],
         "width": width,
@@ -218,6 +257,19 @@ def _write(commission: Commission, step: "Step", alpha: Any) -> dict[str, Any]:
     }
 
 
+def _enlarged(picture: "Picture", commission: Commission, outputs: Outputs) -> "Picture | None":
+    """The picture as large as was asked for; None, which is told, if that fails."""
+    from velatura.superres.upscaler import Upscaler
+
+    try:
+        upscaler = Upscaler(scale=commission.upscale, device=commission.config.device)
+        return upscaler.enlarge(picture)
+    except (VelaturaError, RuntimeError, MemoryError) as error:
+        say(f"velatura: {shown(commission.output)}: cannot be enlarged ({in_one_line(error)})")
+        outputs.failed = True
+        return None
+
+
 def _with_memory_fixed(commission: Commission) -> Commission:
     """Name the memory that is free now, so that a resumed painting has the same tiles."""
     from velatura.painting.memory import limit_bytes
@@ -225,5 +277,4 @@ def _with_memory_fixed(commission: Commission) -> Commission:
 
     config = commission.config
     limit = limit_bytes(config.memory, pick_device(config.device))
-    config = dataclasses.replace(config, memory=f"{limit / 1e6:.0f}MB")
-    return dataclasses.replace(commission, config=config)
+    return dataclasses.replace(commission, memory=f"{limit / 1e6:.0f}MB")

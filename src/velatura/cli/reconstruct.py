@@ -1,10 +1,10 @@
 """`velatura reconstruct`: what a layer still knows of a photograph, painted from noise."""
 
 import argparse
-from pathlib import Path
 
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
+from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import CONTENT_ONLY
@@ -29,7 +29,7 @@ FIXED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", type=Path, help="the photograph")
+    add_input(parser, "content", help="the photograph")
     parser.add_argument(
         "--layer", default="relu4_2", help="whose features are kept (default: relu4_2)"
     )

@@ -4,23 +4,32 @@ import argparse
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from velatura.cli.batch import Batch
 from velatura.cli.commission import Commission
+from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from
+from velatura.cli.outputs import add_input, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import say
 from velatura.errors import ConfigError
 from velatura.options import as_text, parsers
 from velatura.painting.config import StyleConfig
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("content", type=Path, help="the photograph")
-    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="a row each")
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; the ending says what"
+    add_input(parser, "content", help="the photograph")
+    add_input(parser, "styles", nargs="+", metavar="style", help="a row each")
+    add_output(
+        parser,
+        *("-o", "--output"),
+        picture=True,
+        required=True,
+        help="where to write; the ending says what",
     )
     parser.add_argument(
         "--sweep",
@@ -35,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from PIL import Image
-
     from velatura.images.io import check_writable, write
     from velatura.images.sheet import grid
 
@@ -48,31 +55,53 @@ def run(arguments: argparse.Namespace) -> int:
     names: list[str] = []
     rows: list[list[Image.Image]] = []
     batch = Batch(arguments.styles, "styles")
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "picture.png"
+    with KEEPING as keeping:
         for style in batch:
             row: list[Image.Image] = []
-            with batch.attempt(style):
-                for label, settings in zip(labels, columns, strict=True):
-                    if not arguments.quiet:
-                        say(f"{style.stem} {label}".rstrip())
-                    commission = Commission(arguments.content, [style], picture, settings)
-                    try:
-                        _, batch.interrupted = paint(commission, quiet=arguments.quiet)
-                    except KeyboardInterrupt:
-                        if not row:
-                            raise
-                        batch.interrupted = True
-                        break
+            try:
+                with batch.attempt(style):
+                    batch.interrupted = _paint_row(arguments, style, columns, labels, row)
+            finally:
+                if row:  # of one that fails half-way, too, there is a picture
+                    names.append(style.stem)
+                    rows.append(row)
+        keeping.hold()
+        if rows:
+            sheet = grid(rows, names, labels)
+            arguments.outputs.keep(arguments.output, lambda path: write(path, sheet))
+        code = batch.end()
+        return 130 if keeping.came else code
+
+
+def _paint_row(
+    arguments: argparse.Namespace,
+    style: Path,
+    columns: "list[StyleConfig]",
+    labels: list[str],
+    row: "list[Image.Image]",
+) -> bool:
+    """Fill `row`, and return whether it was interrupted; where it fails, part of it is there."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (label, config) in enumerate(zip(labels, columns, strict=True)):
+            if not arguments.quiet:
+                say(f"{style.stem} {label}".rstrip())
+            picture = Path(folder) / f"{number}.png"
+            commission = Commission(arguments.content, [style], picture, config)
+            try:
+                _, interrupted = paint(commission, arguments.outputs, quiet=arguments.quiet)
+            except KeyboardInterrupt:
+                if not row:
+                    raise
+                interrupted = True
+            finally:
+                if picture.exists():
                     with Image.open(picture) as image:
                         row.append(image.convert("RGB"))
-                    if batch.interrupted:
-                        break
-                names.append(style.stem)
-                rows.append(row)
-    if rows:
-        write(arguments.output, grid(rows, names, labels))
-    return batch.end()
+            if interrupted:
+                return True
+    return False
 
 
 def _sweep(text: str | None) -> tuple[str, list[Any]]:

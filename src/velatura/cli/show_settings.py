@@ -2,11 +2,12 @@
 
 import argparse
 import json
-from pathlib import Path
+
+from velatura.cli.outputs import add_input
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=Path, help="a picture that Velatura made")
+    add_input(parser, "picture", help="a picture that Velatura made")
 
 
 def run(arguments: argparse.Namespace) -> int:

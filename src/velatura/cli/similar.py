@@ -2,14 +2,15 @@
 
 import argparse
 import json
-from pathlib import Path
+
+from velatura.cli.outputs import add_input
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photo", type=Path, help="to find others like it")
-    parser.add_argument(
+    add_input(parser, "photo", help="to find others like it")
+    add_input(
+        parser,
         "--index",
-        type=Path,
         required=True,
         metavar="FILE",
         help="that velatura duplicates --index wrote",

@@ -4,6 +4,8 @@ import argparse
 import threading
 from pathlib import Path
 
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import add_output
 from velatura.cli.progress import say
 
 
@@ -12,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to serve at (default: %(default)s)"
     )
     parser.add_argument("--port", type=int, default=7860, help="port (default: %(default)s)")
-    parser.add_argument(
+    add_output(
+        parser,
         "--folder",
-        type=Path,
         default=Path("velatura-studio"),
         metavar="DIR",
         help="where pictures are kept (default: %(default)s)",
@@ -38,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     host, port = arguments.host, arguments.port
     at_once, origins = arguments.at_once, arguments.allow_origin
-    with serving(arguments.folder, host, port, at_once, arguments.open, origins) as studio:
+    served = serving(arguments.folder, host, port, at_once, arguments.open, origins)
+    with KEEPING, served as studio:
         address, folder = studio
         for lost in folder.lost:
             say(f"lost when the studio was ended last: {lost}")

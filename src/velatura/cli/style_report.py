@@ -2,13 +2,16 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.batch import Batch
 from velatura.cli.folders import Photograph, check_replaceable, output_names
+from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress
 from velatura.errors import ImageError
+from velatura.files import make_folder
 
 if TYPE_CHECKING:
     from velatura.anatomy.suitability import Suitability
@@ -19,9 +22,9 @@ HARSH, FAINT, GREY = 0.2, 0.15, 0.02
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paintings", type=Path, nargs="+", metavar="painting")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="write pictures there: painting, texture"
+    add_input(parser, "paintings", nargs="+", metavar="painting")
+    add_output(
+        parser, "-o", "--output", metavar="DIR", help="write pictures there: painting, texture"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -29,25 +32,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.anatomy.suitability import HELD_OUT_LAYERS, STYLE_LAYERS, measure
-    from velatura.images.io import make_folder, read, to_pil, write
+    from velatura.images.io import read, to_pil, write
     from velatura.images.resize import resize
     from velatura.images.sheet import side_by_side
     from velatura.perception import weights
     from velatura.perception.vgg import VGG19
 
-    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
+    outputs: Outputs = arguments.outputs
     folder: Path | None = arguments.output
     if folder:
         make_folder(folder)
+    network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     report: dict[str, Any] = {}
     paintings = [Photograph(path) for path in dict.fromkeys(arguments.paintings)]
-    outputs = dict(zip(paintings, output_names(paintings), strict=True))
+    names = dict(zip(paintings, output_names(paintings), strict=True))
     batch = Batch(paintings, "paintings")
     for number, one in enumerate(batch, start=1):
         with batch.attempt(one):
             path = one.path
+            place = (folder or Path()) / names[one]
             if folder:
-                check_replaceable(folder / outputs[one], path)
+                outputs.claims.write(place)
+                check_replaceable(place, path)
             painting = read(path).pixels
             if min(painting.shape[-2:]) < 64:
                 raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
@@ -60,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
                 images = (resize(painting, size), found.texture, found.surrogate)
                 sheet = side_by_side([to_pil(image) for image in images])
                 settings = {"content": path.name, "style-report": report[str(path)]}
-                write(folder / outputs[one], sheet, settings)
+                outputs.attempt(place, partial(write, place, sheet, settings))
     if arguments.json:
         errors = {path: {"error": why} for path, why in batch.failures.items()}
         print(json.dumps(report | errors))

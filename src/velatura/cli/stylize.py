@@ -6,6 +6,7 @@ from pathlib import Path
 from velatura.cli.commission import Commission, sha256
 from velatura.cli.folders import add_recursive_argument, is_one, photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
+from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out, paint
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
@@ -15,10 +16,8 @@ ONE_PICTURE_ONLY = ("checkpoint", "film", "strip", "log", "plot")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "content", type=Path, help="the photograph; or a folder, or a quoted pattern as '*.jpg'"
-    )
-    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
+    add_input(parser, "content", help="the photograph; or a folder, or a quoted pattern as '*.jpg'")
+    add_input(parser, "styles", nargs="+", metavar="style", help="the painting(s)")
     add_output_arguments(parser)
     add_recursive_argument(parser)
     parser.add_argument(
@@ -61,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{option}: expected one photograph, got {len(several)}")
     return work_on_all(
         several,
-        lambda photograph, output: paint(commission(photograph, output), quiet=arguments.quiet),
+        lambda photograph, output: paint(
+            commission(photograph, output), arguments.outputs, quiet=arguments.quiet
+        ),
         arguments,
     )
 

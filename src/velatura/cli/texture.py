@@ -2,10 +2,10 @@
 
 import argparse
 import re
-from pathlib import Path
 
 from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
+from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import STYLE_ONLY
@@ -24,7 +24,7 @@ FIXED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="the painting(s)")
+    add_input(parser, "styles", nargs="+", metavar="style", help="the painting(s)")
     parser.add_argument(
         "--size",
         dest="canvas",

@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.interruptions import KEEPING
+from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, losses, say
 from velatura.errors import ConfigError, ImageError
+from velatura.files import append, check_place
 
 if TYPE_CHECKING:
     import torch
@@ -36,26 +39,24 @@ class Done:
 
 def add_arguments(parser: argparse.ArgumentParser, start_from: str) -> None:
     """What every training is asked; `start_from` says what it may begin with."""
-    parser.add_argument(
+    add_input(
+        parser,
         "--photos",
-        type=Path,
         nargs="+",
         required=True,
         metavar="DIR",
         help="folders of photographs to train on; a tenth of them is kept to judge by",
     )
-    parser.add_argument("--start-from", metavar="MODEL", help=start_from)
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw what is learnt so far")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="losses, a line of JSON a step")
+    add_input(parser, "--start-from", type=str, metavar="MODEL", help=start_from)
+    add_output(parser, "--sheet", metavar="FILE", help="draw what is learnt so far")
+    add_output(parser, "--log", metavar="FILE", help="losses, a line of JSON a step")
     parser.add_argument("--licence", default="", help="of the model, to be written in it")
     parser.add_argument("--json", action="store_true", help="print one JSON object to stdout")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def check_output(path: Path) -> None:
-    """Raise ConfigError or ImageError now if a model cannot be written at `path`."""
-    from velatura.images.io import check_place
-
+    """Raise ConfigError or FileError now if a model cannot be written at `path`."""
     if path.suffix != ".safetensors":
         raise ConfigError(f"output: expected a name ending in .safetensors, got {path.name!r}")
     check_place(path)
@@ -73,16 +74,18 @@ def follow(
     Its state is kept beside `output` until it is done: a training that is `about` the same goes on
     from it. `begin` is given that state, or None, and whom to tell of photographs that are left
     out; `draw` makes a sheet of what the network does. A full disk costs the state, the sheet or
-    the log, but not the training.
+    the log, but not the training. Signals wait from its end on, for the model to be written.
     """
-    from velatura.images.io import check_place, check_writable
+    from velatura.images.io import check_writable
     from velatura.training import loop
 
+    outputs: Outputs = arguments.outputs
+    unfinished = output.with_name(output.name + ".unfinished")
+    outputs.claims.write(unfinished)
     if arguments.sheet:
         check_writable(arguments.sheet)
     if arguments.log:
-        check_place(arguments.log)
-    unfinished = output.with_name(output.name + ".unfinished")
+        append(arguments.log, "")
     about = json.loads(json.dumps(about))
     state = loop.load(unfinished, about) if unfinished.exists() else None
     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
@@ -107,30 +110,23 @@ def follow(
                 if step.held_out is not None:
                     held_out[step.number] = step.held_out
                 if arguments.log:
-                    _attempt(partial(_log, arguments.log, step))
+                    outputs.attempt(arguments.log, partial(_log, arguments.log, step))
                 if arguments.sheet and step.number % -(-step.total // SHEETS) == 0:
-                    _attempt(partial(draw, step.network, arguments.sheet))
+                    outputs.attempt(arguments.sheet, partial(draw, step.network, arguments.sheet))
                 if time.monotonic() >= due and step.number < step.total:
-                    _attempt(partial(loop.save, unfinished, reached, about))
+                    outputs.attempt(unfinished, partial(loop.save, unfinished, reached, about))
                     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
+        KEEPING.hold()
     except KeyboardInterrupt:
+        KEEPING.hold()
         if step is None or reached is None:
             raise
         interrupted = step.number < step.total
-        kept = interrupted and _attempt(partial(loop.save, unfinished, reached, about))
+        save = partial(loop.save, unfinished, reached, about)
+        kept = interrupted and outputs.attempt(unfinished, save)
     if step is None:
         raise ImageError(f"{unfinished}: expected an unfinished training, got one that is done")
     return Done(step, held_out, interrupted, kept, left_out)
-
-
-def _attempt(write: Callable[[], None]) -> bool:
-    """Whether it could be written; if not, that is said and no more."""
-    try:
-        write()
-    except ImageError as error:
-        say(str(error))
-        return False
-    return True
 
 
 def finish(output: Path, done: Done, quiet: bool) -> None:
@@ -177,8 +173,4 @@ def held_out_pictures(photographs: Sequence[Path], count: int) -> "list[torch.Te
 
 def _log(path: Path, step: "TrainingStep") -> None:
     line = {"step": step.number, "seconds": round(step.seconds, 2), "losses": step.terms}
-    try:
-        with path.open("a", encoding="utf-8") as log:
-            print(json.dumps({**line, **step.sought, "held_out": step.held_out}), file=log)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+    append(path, json.dumps({**line, **step.sought, "held_out": step.held_out}) + "\n")

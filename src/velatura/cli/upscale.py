@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.cli.folders import Made, add_recursive_argument, make_pictures
+from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import say
 from velatura.superres.options import SCALES
 
@@ -13,18 +14,22 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "photos", type=Path, nargs="+", metavar="photo", help="photographs, folders or patterns"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="a picture, or a folder of several"
+    add_input(parser, "photos", nargs="+", metavar="photo", help="photographs, folders or patterns")
+    add_output(
+        parser,
+        *("-o", "--output"),
+        picture=True,
+        required=True,
+        help="a picture, or a folder of several",
     )
     add_recursive_argument(parser)
     parser.add_argument(
         "--scale", type=int, choices=SCALES, default=4, help="how many times (default: 4)"
     )
-    parser.add_argument(
+    add_input(
+        parser,
         "--model",
+        type=str,
         default="faithful",
         help="faithful (default): nothing invented; perceptual: sharper; or a file",
     )
@@ -38,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.images import deep
-    from velatura.images.io import keeps_depth, read, to_deep, to_pil
+    from velatura.images.io import check_size, keeps_depth, read, to_deep, to_pil
     from velatura.superres.upscaler import Upscaler
 
     upscaler = Upscaler(arguments.model, arguments.scale, arguments.device, arguments.precision)
@@ -49,7 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
         if is_deep and not deep.is_installed():
             say(f"{photograph}: 16 bits are read as 8; to keep them: pip install velatura[deep]")
             is_deep = False
-        large = upscaler.enlarge(read(photograph), watch)
+        small = read(photograph)
+        height, width = small.size
+        check_size(output, (height * arguments.scale, width * arguments.scale))
+        large = upscaler.enlarge(small, watch)
         picture = (to_deep if is_deep else to_pil)(large.pixels, large.alpha)
         return picture, {"content": photograph.name, **settings}
 

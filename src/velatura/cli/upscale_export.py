@@ -1,15 +1,15 @@
 """`velatura upscale export`: write an upscaling model as an ONNX file."""
 
 import argparse
-from pathlib import Path
 
+from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import say
 from velatura.superres.options import SCALES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="faithful, perceptual, or a file")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a name in .onnx")
+    add_input(parser, "model", type=str, help="faithful, perceptual, or a file")
+    add_output(parser, "-o", "--output", required=True, help="a name in .onnx")
     parser.add_argument(
         "--scale", type=int, choices=SCALES, default=4, help="how many times (default: 4)"
     )

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from velatura.cli import training
+from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, given_options
+from velatura.cli.outputs import add_output
 from velatura.superres.options import UpscaleTrainingOptions
 
 if TYPE_CHECKING:
@@ -17,12 +19,17 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a name in .safetensors")
+    add_output(parser, "-o", "--output", required=True, help="a name in .safetensors")
     training.add_arguments(parser, "a model to begin with, shipped or a file")
     add_config_options(parser, UpscaleTrainingOptions)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    with KEEPING:
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from velatura.superres.models import UpscaleModel, load, save
     from velatura.superres.training import blended, train_upscaler
     from velatura.training.photographs import find
@@ -30,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = UpscaleTrainingOptions(**given_options(arguments, UpscaleTrainingOptions))
     training.check_output(arguments.output)
     photographs = find(arguments.photos)
+    arguments.outputs.claims.read(*photographs)
     start = load(arguments.start_from).network if arguments.start_from else None
     began = copy.deepcopy(start)  # the training changes the other
     done = training.follow(

@@ -1,10 +1,9 @@
 """Move files aside: nothing is overwritten, nothing is deleted."""
 
 import errno
-import itertools
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from velatura.duplicates import folders
 from velatura.duplicates.folders import File
 from velatura.duplicates.grouping import Group, Member
 from velatura.errors import ConfigError
+from velatura.files import numbered
 
 
 class Move(NamedTuple):
@@ -66,8 +66,7 @@ def _changed(member: Member) -> str | None:
 
 def _reserve(folder: Path, name: str, taken: set[str], dry_run: bool) -> str:
     """A name in `folder` that nothing has, like `name`; unless `dry_run` an empty file holds it."""
-    stem, ending = Path(name).stem, Path(name).suffix
-    for target in (f"{folder / stem}{tail}{ending}" for tail in _tails()):
+    for target in map(str, numbered(folder / name)):
         if target in taken or os.path.lexists(target):
             continue
         if not dry_run:
@@ -78,10 +77,6 @@ def _reserve(folder: Path, name: str, taken: set[str], dry_run: bool) -> str:
         taken.add(target)
         return target
     raise AssertionError  # there is no end of names
-
-
-def _tails() -> Iterator[str]:
-    return itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
 
 
 def _move(path: str, target: str) -> None:

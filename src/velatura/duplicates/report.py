@@ -20,7 +20,8 @@ from typing import Any
 from velatura.duplicates.find import Duplicates
 from velatura.duplicates.grouping import Group, Member
 from velatura.errors import ImageError
-from velatura.images.io import atomic_path, read_small
+from velatura.files import atomic_path
+from velatura.images.io import read_small
 
 THUMBNAIL = 144  # pixels a side; squashed to a square here, and stretched again by the page
 AT_ONCE = 64  # groups whose thumbnails are drawn ahead
@@ -32,7 +33,7 @@ def write_report(
     """Write the page. `watch` is told how many groups are drawn, of how many.
 
     Raises:
-        ImageError: it cannot be written.
+        FileError: it cannot be written.
     """
     before, after = (
         (files("velatura.duplicates") / "report.html")

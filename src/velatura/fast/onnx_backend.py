@@ -15,7 +15,8 @@ from velatura.extras import import_extra
 from velatura.fast import graph, layers
 from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
 from velatura.fast.styles import find, shipped
-from velatura.images.io import one_line, read_image
+from velatura.files import one_line
+from velatura.images.io import read_image
 from velatura.images.resize import fit
 from velatura.training import modelfile
 

@@ -40,7 +40,9 @@ class TrainingOptions(Options):
     precision: Literal["auto", "fp32", "bf16"] = option(
         "auto", "of the perception network's convolutions"
     )
-    weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+    weights: str = option(
+        "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,10 +1,8 @@
-"""Read and write pictures: orientation, colour profiles, alpha, 16 bit, settings, atomic writes."""
+"""Read and write pictures: orientation, colour profiles, alpha, 16 bit, settings."""
 
-import contextlib
 import io
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from velatura.errors import ImageError, in_one_line, is_out_of_memory
+from velatura.errors import ImageError
+from velatura.files import atomic_path, check_place, one_line
 from velatura.images import deep
 
 if TYPE_CHECKING:
@@ -37,6 +36,11 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95, "method": 4},
     "TIFF": {"compression": "tiff_adobe_deflate"},
     "AVIF": {"quality": 90, "subsampling": "4:4:4"},
+}
+LARGEST_SIDES = {
+    "JPEG": 65_500,  # libjpeg's, below what the format could say
+    "WEBP": 16_383,
+    "AVIF": 32_768,  # written are more, but read are not
 }
 _ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -205,9 +209,12 @@ def write(
     alpha; there the picture is laid on white. An array is one of `to_deep`, for PNG and TIFF.
 
     Raises:
-        ImageError: the ending is unknown, or the file cannot be written.
+        ImageError: the ending is unknown, or its format cannot hold the picture.
+        FileError: the file cannot be written.
     """
     form = output_format(path)
+    height, width = image.shape[:2] if isinstance(image, np.ndarray) else image.size[::-1]
+    check_size(path, (height, width))
     if isinstance(image, np.ndarray):
         text = json.dumps(dict(settings or {}), ensure_ascii=True)
         prefix = "" if form == "PNG" else _SETTINGS_PREFIX
@@ -234,9 +241,8 @@ def write(
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, form, **options)
-    except ValueError as error:
-        # A side beyond the format's own limit, as WebP's 16,383 pixels.
-        raise ImageError(f"{path}: {form} cannot hold this picture ({error})") from error
+    except (ValueError, RuntimeError) as error:  # of an encoder
+        raise ImageError(f"{path}: {form} cannot hold this picture ({one_line(error)})") from error
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -271,60 +277,28 @@ def output_format(path: Path) -> str:
         ) from None
 
 
-def check_writable(path: Path) -> None:
-    """Raise ImageError now if `write` to `path` is bound to fail later."""
+def check_writable(path: Path, size: tuple[int, int] | None = None) -> None:
+    """Raise now what `write` to `path`, of a picture of `size` (height, width), would raise later.
+
+    Raises:
+        ImageError: the format is unknown, or cannot hold a picture so large.
+        FileError: the file cannot be written.
+    """
     output_format(path)
+    if size:
+        check_size(path, size)
     check_place(path)
 
 
-def check_place(path: Path) -> None:
-    """Raise ImageError now if a file of any kind cannot be written at `path`."""
-    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises for names too long
-        raise ImageError(f"{path}: expected a file name to write to, got a folder")
-    if not os.path.isdir(path.parent):  # noqa: PTH112
-        raise ImageError(f"{path}: the folder {path.parent} does not exist")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()  # raises if the name is too long
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder `path` if it does not exist. Raises ImageError if that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+def check_size(path: Path, size: tuple[int, int]) -> None:
+    """Raise ImageError if the format of `path` cannot hold a picture of `size` (height, width)."""
+    form = output_format(path)
+    largest = LARGEST_SIDES.get(form)
+    if largest and max(size) > largest:
         raise ImageError(
-            f"{path}: expected a folder to write to ({error.strerror or error})"
-        ) from error
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` if the block ends well.
-
-    Raises ImageError where the block or the renaming meets an OSError.
-    """
-    temporary = path.with_name(f".velatura-{os.urandom(8).hex()}{path.suffix}")
-    try:
-        temporary.touch(exist_ok=False)
-        usual = temporary.stat().st_mode
-        try:
-            yield temporary
-            temporary.chmod(usual)  # safetensors puts a file for its owner alone in its place
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: OSError) -> ImageError:
-    return ImageError(f"{path}: cannot be written ({error.strerror or error})")
+            f"{path}: {form} holds at most {largest} pixels a side, got {size[1]}×{size[0]}; "
+            "name a .png"
+        )
 
 
 @contextmanager
@@ -353,13 +327,6 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise
     except Exception as error:  # Pillow's decoders raise a dozen types for damaged files
         raise ImageError(f"{path}: cannot be read ({one_line(error)})") from error
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, for a message of one line."""
-    if is_out_of_memory(error):
-        return in_one_line(error)
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _decode_file(path: Path) -> "np.ndarray[Any, Any]":

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from velatura.errors import ImageError
-from velatura.images.io import atomic_path
+from velatura.errors import FileError
+from velatura.files import atomic_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ KEY = "velatura"  # of the metadata
 def write(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str, Any]) -> None:
     """Write `tensors` and what is said `about` them, whole or not at all.
 
-    Raises ImageError if the disk refuses.
+    Raises FileError if the disk refuses.
     """
     from safetensors.torch import save_file
 
@@ -33,7 +33,7 @@ def write(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str, Any])
         with atomic_path(path) as temporary:
             save_file(contiguous, temporary, metadata={KEY: json.dumps(dict(about))})
     except SafetensorError as error:
-        raise ImageError(f"{path}: cannot be written ({error})") from error
+        raise FileError(f"{path}: cannot be written ({error})") from error
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class State:
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path`, whole or not at all. Raises ImageError if the disk refuses."""
+    """Write `state` to `path`, whole or not at all. Raises FileError if the disk refuses."""
     tensors = {f"optimizer.{name}": tensor for name, tensor in state.optimizer.items()}
     tensors["image"] = state.image
     tensorfile.write(path, tensors, {"number": state.number, "seconds": state.seconds})

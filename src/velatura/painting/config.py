@@ -23,7 +23,9 @@ class StyleConfig(Options):
     steps: tuple[int, ...] = option(
         (), "optimisation steps: one total, or one number a scale from coarse to fine"
     )
-    init: str = option("content", f"what to start from: {', '.join(STARTS)}, or an image file")
+    init: str = option(
+        "content", f"what to start from: {', '.join(STARTS)}, or an image file", is_path=True
+    )
     content_layers: dict[str, float] = option(
         {"relu3_1": 0.3, "relu4_2": 0.7},
         "layers whose features hold the content, with weights",
@@ -59,10 +61,12 @@ class StyleConfig(Options):
         {}, "other weights at some layers, as relu1_1=1:0,relu4_1=0:1"
     )
     mask: tuple[str, ...] = option(
-        (), "where each style goes: one image for each, white for there, grey for partly"
+        (),
+        "where each style goes: one image for each, white for there, grey for partly",
+        is_path=True,
     )
     style_mask: tuple[str, ...] = option(
-        (), "what of each style is looked at: one image for each, white for that"
+        (), "what of each style is looked at: one image for each, white for that", is_path=True
     )
     palette: Literal["painting", "photograph"] = option(
         "painting", "whose colours to begin with; the painting's mean and spread, or none changed"
@@ -94,7 +98,9 @@ class StyleConfig(Options):
     memory: str = option(
         "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
     )
-    weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+    weights: str = option(
+        "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
+    )
     max_seconds: float | None = option(None, "stop after this many seconds with what is painted")
 
     def __post_init__(self) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from velatura.errors import ConfigError, ImageError
 from velatura.extras import import_extra
-from velatura.images.io import atomic_path, to_pil
+from velatura.files import atomic_path
+from velatura.images.io import to_pil
 from velatura.images.resize import fit, resize
 from velatura.images.sheet import side_by_side
 from velatura.painting.engine import Step
@@ -74,7 +75,7 @@ def write_film(path: Path, film: Film) -> None:
 
     Raises:
         ConfigError: an MP4 is wanted and PyAV is not installed.
-        ImageError: it cannot be written.
+        FileError: it cannot be written.
     """
     frames = film.frames(FILM_FRAMES)
     frames += [frames[-1]] * (2 * FRAMES_PER_SECOND)

@@ -1,6 +1,6 @@
 """A photograph and a painting in, a picture out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +49,26 @@ def stylize(
     return to_pil(last.image, alpha)
 
 
+def full_size(step: Step, alpha: Tensor | None) -> Picture:
+    """The picture of `step` as large as it will be; `alpha` is the photograph's (1, 1, H, W)."""
+    size = step.scales[-1].size
+    return Picture(resize(step.image, size), None if alpha is None else resize(alpha, size))
+
+
 def write_picture(
     path: Path,
+    picture: Picture,
     step: Step,
-    alpha: Tensor | None,
     config: StyleConfig,
     content: str | None,
     styles: Sequence[str],
-    finish: Callable[[Picture], Picture] | None = None,
     also: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the picture of `step` at its full size, with how it was made inside.
+    """Write the picture of `step`, with how it was made inside.
 
-    `alpha` is the photograph's (1, 1, height, width), `content` and `styles` are names of files;
-    `finish` is done to the picture at last, and `also` is added to what is told inside.
-    Raises ImageError if it cannot be written.
+    `content` and `styles` are names of files; `also` is added to what is told inside.
+    Raises ImageError or FileError if it cannot be written.
     """
-    size = step.scales[-1].size
-    picture = Picture(resize(step.image, size), None if alpha is None else resize(alpha, size))
-    if finish:
-        picture = finish(picture)
     image = to_pil(picture.pixels, picture.alpha)
     settings = {
         "velatura": __version__,

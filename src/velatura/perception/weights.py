@@ -20,7 +20,7 @@ from torch import Tensor
 
 from velatura import cache
 from velatura.errors import WeightsError, in_one_line, is_out_of_memory
-from velatura.images.io import atomic_path, make_folder
+from velatura.files import atomic_path, make_folder
 from velatura.perception.layers import CONVOLUTIONS
 
 EMBEDDED_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"

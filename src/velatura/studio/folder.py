@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psutil
 
 from velatura.errors import ConfigError, ImageError, VelaturaError, in_one_line
-from velatura.images.io import atomic_path, inspect, make_folder, read_image, read_settings
+from velatura.files import atomic_path, make_folder, numbered
+from velatura.images.io import inspect, read_image, read_settings
 
 if TYPE_CHECKING:
     from velatura.training.shelf import Shelf
@@ -44,7 +45,7 @@ class Folder:
     """A folder that the person chose. Everything the studio reads or writes is in it.
 
     `lost` names the pictures that were being painted when a studio of this folder was killed.
-    Raises ImageError if it cannot be written to, ConfigError if another studio works in it.
+    Raises FileError if it cannot be written to, ConfigError if another studio works in it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -183,19 +184,17 @@ class Folder:
                 "began": time.strftime("%Y-%m-%d %H:%M"),
             }
         )
-        number = 1
-        while True:
-            name = f"{stem}{f'-{number}' if number > 1 else ''}"
-            entry = Entry(self.pictures / f"{name}.png", self.running / f"{name}.json")
-            number += 1
-            if entry.picture.exists():
+        for picture in numbered(self.pictures / f"{stem}.png"):
+            note = self.running / f"{picture.stem}.json"
+            if picture.exists():
                 continue
             try:
-                with entry.note.open("x", encoding="utf-8") as file:
+                with note.open("x", encoding="utf-8") as file:
                     file.write(text)
             except FileExistsError:
                 continue
-            return entry
+            return Entry(picture, note)
+        raise AssertionError  # there is no end of names
 
     def settings(self, name: str) -> dict[str, Any]:
         """How a finished picture was made. Raises ImageError if there is none of that name."""
@@ -243,9 +242,7 @@ def _is_own(path: Path) -> bool:
 
 def _put(path: Path, folder: Path, ending: str) -> Path:
     """A copy of `path` in `folder`, under its own name where that is free."""
-    stem, number = _plain(path.stem), 1
-    while True:
-        kept = folder / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
+    for kept in numbered(folder / f"{_plain(path.stem)}{ending}"):
         if not kept.exists():
             with atomic_path(kept) as temporary:
                 shutil.copyfile(path, temporary)
@@ -253,7 +250,7 @@ def _put(path: Path, folder: Path, ending: str) -> Path:
         if filecmp.cmp(kept, path, shallow=False):
             kept.touch()
             return kept
-        number += 1
+    raise AssertionError  # there is no end of names
 
 
 def _plain(stem: str) -> str:

@@ -10,7 +10,7 @@ from velatura.images.io import read
 from velatura.painting.config import STARTS, StyleConfig
 from velatura.painting.engine import Step, transfer
 from velatura.painting.memory import limit_bytes
-from velatura.painting.stylize import write_picture
+from velatura.painting.stylize import full_size, write_picture
 from velatura.perception.devices import pick_device
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job, Stopped
@@ -58,9 +58,8 @@ def painting(order: Order, folder: Folder, at_once: int) -> Callable[[Job], Fini
             finally:
                 if step is not None:
                     names = [path.name for path in order.paintings]
-                    write_picture(
-                        entry.picture, step, alpha, order.config, order.photograph.name, names
-                    )
+                    picture, content = full_size(step, alpha), order.photograph.name
+                    write_picture(entry.picture, picture, step, order.config, content, names)
         except Stopped:
             if step is None:
                 raise

@@ -33,7 +33,9 @@ class UpscaleTrainingOptions(Options):
     seed: int = option(0, "of the first weights and of the crops")
     device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")
     precision: Literal["auto", "fp32", "bf16"] = option("auto", "of the convolutions")
-    weights: str = option("embedded", "embedded, torchvision, or a .pth or .safetensors file")
+    weights: str = option(
+        "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -43,7 +43,7 @@ class Lesson(Protocol):
 
 
 def save(path: Path, progress: Progress, about: Mapping[str, Any]) -> None:
-    """Write `progress` of a training, and what is said `about` it. Raises ImageError."""
+    """Write `progress` of a training, and what is said `about` it. Raises FileError."""
     where = {"number": progress.number, "seconds": progress.seconds, "about": dict(about)}
     tensorfile.write(path, progress.tensors, where)
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from velatura.errors import WeightsError, in_one_line, is_out_of_memory
+from velatura.files import one_line
 from velatura.images import tensorfile
-from velatura.images.io import one_line
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 def save(path: Path, network: "nn.Module", card: Mapping[str, Any]) -> None:
-    """Write the network's tensors, in float16, and its card. Raises ImageError if it cannot."""
+    """Write the network's tensors, in float16, and its card. Raises FileError if it cannot."""
     halves = {name: tensor.half() for name, tensor in network.state_dict().items()}
     tensorfile.write(path, halves, card)
 

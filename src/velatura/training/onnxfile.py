@@ -12,7 +12,7 @@ from torch import nn
 
 from velatura.errors import ConfigError, WeightsError
 from velatura.extras import import_extra
-from velatura.images.io import atomic_path
+from velatura.files import atomic_path
 
 SIZES = ((96, 128), (131, 77))  # at which the file is compared with the network
 LARGEST_DIFFERENCE = 1e-3  # a quarter of a grey level

@@ -58,5 +58,5 @@ class Shelf(Generic[Network]):
         return Model(network.eval().requires_grad_(False), card)
 
     def save(self, path: Path, model: Model[Network]) -> None:
-        """Write a model as one file. Raises ImageError if it cannot be written."""
+        """Write a model as one file. Raises FileError if it cannot be written."""
         modelfile.save(path, model.network, {"architecture": self.architecture, **model.card})

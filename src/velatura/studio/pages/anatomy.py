@@ -10,7 +10,8 @@ import gradio as gr
 from velatura.anatomy.look import Look, look, prepare
 from velatura.anatomy.page import page as page_of
 from velatura.errors import VelaturaError
-from velatura.images.io import atomic_path, to_pil
+from velatura.files import atomic_path
+from velatura.images.io import to_pil
 from velatura.painting.engine import Step
 from velatura.perception.layers import BLOCKS
 from velatura.studio import views
