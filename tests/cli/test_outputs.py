@@ -203,7 +203,8 @@ def test_a_picture_goes_through_pipes(files, monkeypatch, capsysbinary):
     ("arguments", "told"),
     [
         ("stylize - - -o o.png", "one input from the standard input, got 2"),
-        ("stylize - painting.png -o o.png --checkpoint c", "images in files to go on with"),
+        ("stylize - painting.png -o o.png --checkpoint c", "checkpoint: expected files"),
+        ("stylize photo.png painting.png -o - --checkpoint c", "checkpoint: expected files"),
         ("stylize photo.png painting.png -o - --json", "the standard output has it"),
         ("stylize photo.png painting.png -o - --strip -", "strip: expected a name, got -"),
         ("anatomy photo.png -o -", "output: expected a name, got -"),

@@ -70,7 +70,7 @@ def make_pictures(
             written = outputs.keep(output, lambda path: write(path, picture, settings))
         seconds = time.monotonic() - began
         height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
-        progress.say(f"{shown(output)}: {width}×{height}, {seconds:.1f} s")
+        progress.say(f"{shown(written)}: {width}×{height}, {seconds:.1f} s")
         report = {"output": str(written), "content": str(photograph), "width": width}
         return report | {"height": height, "seconds": round(seconds, 3)}, keeping.came
 

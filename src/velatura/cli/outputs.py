@@ -102,6 +102,8 @@ def outputs_of(arguments: argparse.Namespace) -> Iterator[Outputs]:
     with contextlib.ExitStack() as until_end:
         read, written = _streams(arguments, "reads"), _streams(arguments, "writes")
         if read or written:
+            if getattr(arguments, "checkpoint", None):
+                raise ConfigError(f"checkpoint: expected files to go on with, got {STREAM}")
             folder = Path(until_end.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX)))
         if read:
             _read_stdin(arguments, read, folder / "stdin")
@@ -148,8 +150,6 @@ def _read_stdin(arguments: argparse.Namespace, asked: list[str], file: Path) -> 
     """Put what comes from the standard input into `file`, and its name where it was asked for."""
     if len(asked) > 1:
         raise ConfigError(f"{STREAM}: expected one input from the standard input, got {len(asked)}")
-    if getattr(arguments, "checkpoint", None):
-        raise ConfigError(f"{STREAM}: expected images in files to go on with from a checkpoint")
     if sys.stdin is None or sys.stdin.isatty():
         raise FileError(f"{STREAM}: expected a file on the standard input, got none")
     with file.open("wb") as copy:
