@@ -57,6 +57,6 @@ class Batch(Generic[Thing]):
         if self.failures and total > 1:
             say(f"velatura: {len(self.failures)} of {total} {self.what} failed")
         if self.interrupted:
-            say(f"interrupted after {self.done} of {total} {self.what}")
+            say(f"velatura: interrupted after {self.done} of {total} {self.what}")
             return 130
         return 2 if self.failures else 0
