@@ -3,8 +3,16 @@ import errno
 import pytest
 import torch
 
-from velatura.errors import ImageError, WeightsError, in_one_line, is_out_of_memory
+from velatura.errors import (
+    ConfigError,
+    ImageError,
+    WeightsError,
+    in_one_line,
+    is_out_of_memory,
+)
+from velatura.extras import import_extra
 from velatura.perception import weights
+from velatura.perception.devices import pick_device
 
 
 class RuntimeException(Exception):  # noqa: N818  onnxruntime's, by its name
@@ -51,6 +59,18 @@ def test_torchs_own_failure_on_the_cpu_is_known():
 )
 def test_other_errors_are_not_taken_for_it(error):
     assert not is_out_of_memory(error)
+
+
+def test_little_memory_is_not_told_as_something_that_is_missing(monkeypatch):
+    def fail(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "empty", fail)
+    with pytest.raises(ConfigError, match=r"device: 'cpu' is not there \(out of memory"):
+        pick_device("cpu")
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(MemoryError):
+        import_extra("onnxruntime", "onnx", "backend")
 
 
 def test_weights_that_memory_is_too_small_for_are_not_called_damaged(tmp_path, monkeypatch):
