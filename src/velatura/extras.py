@@ -4,7 +4,7 @@ import importlib
 import os
 from typing import Any
 
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, is_out_of_memory
 
 SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime asks for its maker's host, and keeps a device id
@@ -24,6 +24,8 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if is_out_of_memory(error):
+            raise
         raise ConfigError(
             f"{purpose}: needs {module} (pip install velatura[{extra}]); {error}"
         ) from error

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from velatura.errors import FileError
+from velatura.errors import FileError, in_one_line, is_out_of_memory
 
 _SCRATCH = re.compile(r"\.velatura-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{16}")
 SECONDS_KEPT = 24 * 3600  # of what a writer left, if it cannot be told to have ended
@@ -95,6 +95,8 @@ def free(path: Path) -> Path:
 
 def one_line(error: BaseException) -> str:
     """What an error says, for a message of one line."""
+    if is_out_of_memory(error):
+        return in_one_line(error)
     return " ".join(str(error).split()) or type(error).__name__
 
 

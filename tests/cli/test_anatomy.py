@@ -1,3 +1,4 @@
+import os
 import re
 from html.parser import HTMLParser
 
@@ -100,3 +101,29 @@ def test_bad_input_is_one_line(velatura, arguments, told):
     assert done.returncode == 2
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_layer_that_fails_is_named_and_the_others_are_shown(velatura, monkeypatch):
+    whole = look.look
+
+    def failing(network, layer, *rest):
+        if layer == "relu1_1":
+            raise MemoryError
+        return whole(network, layer, *rest)
+
+    monkeypatch.setattr(look, "look", failing)
+    arguments = ("anatomy", "photo.png", "-o", "seen", "--size", "48", "--quiet", "--layers")
+    done = velatura(*arguments, "relu1_1,relu2_1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("velatura: relu1_1: out of memory")
+    text = (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")
+    assert '<h2 id="relu2_1">' in text
+    assert '<h2 id="relu1_1">' not in text
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_far_as_it_can_be(velatura):
+    name = os.fsdecode(b"caf\xe9.png")
+    (velatura.folder / "photo.png").rename(velatura.folder / name)
+    done = velatura("anatomy", name, "-o", "seen", "--layers", "relu1_1", "--size", "48")
+    assert done.returncode == 0, done.stderr
+    assert r"caf\udce9.png" in (velatura.folder / "seen" / "index.html").read_text(encoding="utf-8")

@@ -110,3 +110,23 @@ def test_demo_paints_the_samples_and_a_sheet(velatura, style):
         assert sheet.width > 3 * 48
     paths = [Path(line.split(": ", 1)[1].strip()) for line in done.stdout.splitlines()]
     assert all(path.is_file() for path in paths)
+
+
+def test_out_of_memory_is_one_line(velatura, monkeypatch):
+    def doctor(arguments):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("velatura.cli.doctor.run", doctor)
+    done = velatura("doctor")
+    assert done.returncode == 2
+    assert done.stderr.startswith("velatura: out of memory (DefaultCPUAllocator")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_fault_of_the_programs_own_is_not_hidden(velatura, monkeypatch):
+    def doctor(arguments):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("velatura.cli.doctor.run", doctor)
+    with pytest.raises(RuntimeError, match="a fault"):
+        velatura("doctor")

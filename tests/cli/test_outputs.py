@@ -15,17 +15,8 @@ from velatura.options import Options, parsers
 # Arguments of text or numbers that name no file, with what else they are.
 NO_PATHS = {
     *("layer", "layers", "recipe", "sweep", "device", "host", "licence", "name"),
-    *(
-        "keep",
-        "canvas",
-        "threshold",
-        "checkpoint_seconds",
-        "port",
-        "size",
-        "count",
-        "at_once",
-        "memory",
-    ),
+    *("allow_origin", "keep", "canvas", "threshold", "checkpoint_seconds", "port", "size"),
+    *("count", "at_once", "memory"),
 }
 NOTHING_TO_CHECK = (argparse._HelpAction, argparse._VersionAction, argparse._StoreTrueAction)
 
@@ -110,7 +101,6 @@ def inputs(velatura):
         "reconstruct photo.png -o photo.png",
         "sheet photo.png painting.png -o painting.png",
         "style-report photos/x.png -o photos",
-        "style-report photos/x.png x.png -o out",
         "demo -o demo.png",
         "fast train painting.png --photos photos -o s.safetensors --sheet painting.png",
         "fast train painting.png --photos photos -o s.safetensors --log photos/x.png",

@@ -46,3 +46,16 @@ def test_a_wrong_sweep_is_one_line(velatura):
         assert told in done.stderr
         assert done.stderr.count("\n") == 1
         assert not (velatura.folder / "sheet.png").exists()
+
+
+def test_a_style_that_fails_has_no_row_and_is_named(velatura):
+    (velatura.folder / "broken.png").write_bytes(b"no picture")
+    done = velatura("sheet", "photo.png", "broken.png", "painting.png", *OPTIONS, "-o", "s.png")
+    assert done.returncode == 2
+    assert "velatura: broken.png: expected an image" in done.stderr
+    assert "1 of 2 styles failed" in done.stderr
+    with Image.open(velatura.folder / "s.png") as sheet:
+        assert sheet.height < 2 * 43
+    done = velatura("sheet", "photo.png", "broken.png", *OPTIONS, "-o", "none.png")
+    assert done.returncode == 2
+    assert not (velatura.folder / "none.png").exists()

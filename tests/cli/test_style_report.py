@@ -87,3 +87,43 @@ def test_bad_input_is_one_line(velatura):
         assert done.returncode == 2
         assert told in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def test_the_good_are_told_of_beside_the_broken(velatura):
+    Image.new("RGB", (900, 20)).save(velatura.folder / "narrow.png")
+    (velatura.folder / "broken.png").write_bytes(b"no picture")
+    given = ("broken.png", "painting.png", "narrow.png")
+    done = velatura("style-report", *given, "--json", "--quiet")
+    assert done.returncode == 2
+    assert "velatura: broken.png: expected an image" in done.stderr
+    assert "velatura: narrow.png: expected a painting of at least 64 pixels" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["painting.png"]["verdict"]
+    assert report["broken.png"]["error"].startswith("expected an image")
+    assert velatura("style-report", *given, "--quiet").stdout.startswith("painting.png\n")
+
+
+def test_its_pictures_are_replaced_and_no_others(velatura, painting, monkeypatch):
+    found = suitability.measure  # once
+    kept = []
+
+    def measure(*given):
+        kept[:] = kept or [found(*given)]
+        return kept[0]
+
+    monkeypatch.setattr(suitability, "measure", measure)
+    folder = velatura.folder / "in"
+    folder.mkdir()
+    for name in ("x.jpg", "x.png", "y.jpg"):
+        painting.save(folder / name)
+    before = (folder / "x.png").read_bytes()
+    given = ("style-report", "in/x.jpg", "in/x.png", "in/y.jpg", "-o", "in", "--quiet")
+    for _ in range(2):
+        assert velatura(*given).returncode == 0
+    made = sorted(path.name for path in folder.iterdir())
+    assert made == ["x.jpg", "x.jpg.png", "x.png", "x.png.png", "y.jpg", "y.png"]
+    assert (folder / "x.png").read_bytes() == before
+    done = velatura("style-report", "in/x.png", "-o", "in", "--quiet")
+    assert done.returncode == 2
+    assert "it is an input" in done.stderr
+    assert (folder / "x.png").read_bytes() == before

@@ -201,7 +201,7 @@ def test_a_folder_of_photographs_is_painted_into_a_folder(velatura, photograph):
     assert done.returncode == 2
     found = json.loads(done.stdout)
     assert [report["content"] for report in found["pictures"]] == ["in/a.png", "in/b.jpg"]
-    assert "1 of 3 photographs could not be painted" in done.stderr
+    assert "1 of 3 photographs failed" in done.stderr
     assert "broken.png" in done.stderr
     assert sorted(path.name for path in (velatura.folder / "out").iterdir()) == ["a.png", "b.png"]
 

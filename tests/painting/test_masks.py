@@ -72,7 +72,9 @@ def test_all_white_masks_change_nothing(scene):
 def test_a_regions_gradient_does_not_know_the_style_of_another(scene):
     """Only near the border, as far as the deepest layer sees, do two styles meet."""
     network, content, styles, image = scene
-    config = StyleConfig(content_layers={}, content_weight=0, style_layers=SHALLOW, neighbor_weight=0)
+    config = StyleConfig(
+        content_layers={}, content_weight=0, style_layers=SHALLOW, neighbor_weight=0
+    )
     masks = [mask.double() for mask in halves(90, 84)]
     gradients = [
         Objective(network, content, pair, config, masks=masks)(image)[1]

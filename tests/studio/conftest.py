@@ -23,7 +23,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     yield running
     assert running.end() == 0, running.log()
     # A tab that leaves early makes Gradio raise; that passes through the guard.
-    ours = re.findall(r"velatura/studio/.*\n(?!\s+await self\.app\()", running.log())
+    ours = re.findall(r"velatura/studio/.*\n(?!\s+await (?:self\.app|send)\()", running.log())
     assert not ours, running.log()
 
 

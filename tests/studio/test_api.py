@@ -41,7 +41,7 @@ BAD_CALLS = [
     ('"photo.png"', {}, "expected a picture that was uploaded here"),
     ('handle_file("photo.png")', {"size": 4}, "size: expected at least 16"),
     ('handle_file("photo.png")', {"wobble": 1}, "unknown option 'wobble'"),
-    ('handle_file("photo.png")', {"init": "/etc/passwd"}, "/etc/passwd: expected the name"),
+    ('handle_file("photo.png")', {"init": "/etc/passwd"}, "passwd: expected the name"),
     ('handle_file("photo.png")', {"init": "../photo.png"}, "photo.png: expected the name"),
     ('handle_file("photo.png")', {"init": "x" * 5000}, f"{'x' * 80}: expected the name"),
     ('handle_file("photo.png")', {"init": "\0"}, "expected the name"),
@@ -49,7 +49,9 @@ BAD_CALLS = [
     ('handle_file("photo.png")', {"weights": "/x.pth"}, "weights: expected embedded"),
     ('handle_file("photo.png")', {"weights": "torchvision"}, "weights: expected embedded"),
     ('handle_file("photo.png")', {"blend": [1, 2]}, "expected 1 weights for 1 styles"),
-    ('{"path": "http://127.0.0.1:1/", "meta": FILE}', {}, "got an address"),
+    ('handle_file("photo.png")', {"init": "x" * 5000}, "xxx: expected the name"),
+    ('handle_file("photo.png")', {"init": "\0"}, "\0: expected the name"),
+    ('{"path": "http://127.0.0.1:1/", "meta": FILE}', {}, "403 Forbidden"),
 ]
 
 
@@ -76,3 +78,19 @@ except Exception as error:
     for line, (_, _, told) in zip(found, BAD_CALLS, strict=True):
         assert told in line
     assert str(studio.folder) not in done.stdout
+
+
+def test_a_clients_second_call_does_not_stop_its_first(studio, files):
+    code = """
+from gradio_client import Client, handle_file
+
+client = Client("http://127.0.0.1:7860", verbose=False)
+inputs = handle_file("photo.png"), [handle_file("painting.png")]
+first = client.submit(*inputs, {"size": 64, "steps": [30]}, api_name="/paint")
+next(first)
+second = client.submit(*inputs, {"size": 64, "steps": [1]}, api_name="/paint")
+print([[*job][-1]["steps"] for job in (first, second)])
+"""
+    done = call(studio, files, code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[30, 1]\n"

@@ -71,7 +71,10 @@ def test_a_tab_has_one_job(queue):
 
 @pytest.mark.parametrize(
     ("raised", "told"),
-    [(ImageError("x.png: broken"), "x.png: broken"), (MemoryError(), "failed (MemoryError)")],
+    [
+        (ImageError("x.png: broken"), "x.png: broken"),
+        (MemoryError(), "failed (out of memory; something smaller needs less)"),
+    ],
 )
 def test_failures_are_told_and_the_next_job_goes_on(queue, raised, told):
     def failing(job):

@@ -31,6 +31,20 @@ def test_the_gallery_shows_settings_and_makes_it_again(tab, painted):
     )
 
 
+def test_files_that_are_no_pictures_empty_no_shelf(tab, studio):
+    odd = [studio.folder / name for name in ("photographs/desktop.ini", "pictures/cut.png")]
+    try:
+        for path in odd:
+            path.write_bytes(b"\x89PNG\r\n\x1a\n[.ShellClassInfo]")
+        load(tab, tab.url)
+        for page in ("Paint", "In one pass", "Upscale"):
+            go_to(tab, page)
+            expect(tab.locator(".shelf img").filter(visible=True).first).to_be_visible()
+    finally:
+        for path in odd:
+            path.unlink()
+
+
 def test_the_network_can_be_looked_into(tab, studio, files):
     go_to(tab, "Anatomy")
     tab.set_input_files("#anatomy-photograph input[type=file]", files / "photo.png")

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 from PIL import Image
 
 from velatura.errors import ImageError
+from velatura.images.io import read
 from velatura.training.photographs import Photographs, find, split
 
 
@@ -75,3 +77,30 @@ def test_a_name_keeps_its_side_when_others_are_added():
     fewer = split(names[:100])[1]
     assert set(fewer) == set(held_out) & set(names[:100])
     assert split(names[:1]) == ([names[0]], [names[0]])
+
+
+def test_names_that_are_no_utf8_and_other_kinds_of_files_are_trained_on(tmp_path, photograph):
+    names = [os.fsdecode(b"caf\xe9.jpg"), "a.jfif", "b.bmp", "c.gif", "d.HEIC"]
+    for name in names:
+        photograph.save(tmp_path / name, {".bmp": "BMP", ".gif": "GIF"}.get(name[-4:], "JPEG"))
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7")
+    found = find([tmp_path])
+    assert sorted(path.name for path in found) == sorted(names)
+    trained, held_out = split(found)
+    assert {*trained, *held_out} == {*found}
+
+
+def test_a_photograph_that_memory_is_too_small_for_is_left_out(tmp_path, photograph, monkeypatch):
+    for name in "ab":
+        photograph.save(tmp_path / f"{name}.png")
+
+    def small_memory(path):
+        if path.name == "a.png":
+            raise MemoryError
+        return read(path)
+
+    monkeypatch.setattr("velatura.training.photographs.read", small_memory)
+    told = []
+    found = Photographs(find([tmp_path]), 16, None, 0, complain=told.append)
+    assert found.batch(0, 16).shape == (16, 3, 16, 16)
+    assert told == [f"left out: {tmp_path / 'a.png'}: out of memory; something smaller needs less"]

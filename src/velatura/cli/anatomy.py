@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from velatura.cli.batch import Batch
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
@@ -51,32 +52,30 @@ def run(arguments: argparse.Namespace) -> int:
     outputs.claims.write(folder / PAGE, *_names(folder, dict.fromkeys(layers)))
     make_folder(folder)
     looks: list[Look] = []
+    batch = Batch(layers, "layers")
     with KEEPING as keeping:
-        for number, name in enumerate(layers, start=1):
-            try:
+        for number, name in enumerate(batch, start=1):
+            with batch.attempt(name):
                 with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
-                    looks.append(look(network, name, photograph, painting, progress.show))
-            except KeyboardInterrupt:
-                if not looks:
-                    raise
-                break
-            keeping.hold()
-            for path, picture in _pictures(folder, looks[-1]):
-                outputs.attempt(path, partial(write, path, picture))
-            if keeping.came:
-                break
-            keeping.release()
+                    found = look(network, name, photograph, painting, progress.show)
+                keeping.hold()
+                looks.append(found)
+                for path, picture in _pictures(folder, found):
+                    outputs.attempt(path, partial(write, path, picture))
+                batch.interrupted = keeping.came and number < len(layers)
+                if not batch.interrupted:
+                    keeping.release()
         keeping.hold()
+        if not looks:
+            return batch.end()
         other = None if painting is None else to_pil(painting)
         text = page(to_pil(photograph), other, looks, arguments.content.name)
         with atomic_path(folder / PAGE) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    interrupted = len(looks) < len(layers)
-    if interrupted:
-        say(f"interrupted after {len(looks)} of {len(layers)} layers")
+            # A name that is no UTF-8 is shown with what can be shown of it.
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     if not arguments.quiet:
         say(f"{folder / PAGE}")
-    return 130 if interrupted else 0
+    return batch.end()
 
 
 def _names(folder: Path, layers: Iterable[str]) -> list[Path]:

@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.folders import Made, make_pictures, photographs
+from velatura.cli.folders import Made, add_recursive_argument, is_one, make_pictures
 from velatura.cli.options import add_config_options, add_reading_arguments, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.errors import ConfigError, ImageError
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a picture, or a folder of several",
     )
+    add_recursive_argument(parser)
     add_config_options(parser, PaintOptions)
     parser.add_argument(
         "--backend",
@@ -78,7 +79,7 @@ def backend(arguments: argparse.Namespace, options: PaintOptions) -> str:
         return "onnx"
     plain = options == PaintOptions(size=options.size, strength=options.strength)
     installed = all(importlib.util.find_spec(module) for module in ("onnx", "onnxruntime"))
-    one = plain and installed and photographs(arguments.photos) is None
+    one = plain and installed and is_one(arguments.photos)
     return "onnx" if one and _is_small(arguments.photos[0], options.size) else "torch"
 
 

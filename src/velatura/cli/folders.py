@@ -3,15 +3,18 @@
 import argparse
 import glob
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from velatura.cli.batch import Batch
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.outputs import Outputs, shown
 from velatura.cli.progress import Progress, say
-from velatura.errors import ConfigError, FileError, ImageError
+from velatura.errors import ImageError
 from velatura.files import make_folder
 
 if TYPE_CHECKING:
@@ -22,6 +25,26 @@ Work = Callable[[Path, Path], tuple[dict[str, Any], bool]]
 """Makes the second path from the first; returns a report, and whether it was interrupted."""
 Made: TypeAlias = "tuple[Image.Image | np.ndarray[Any, Any], dict[str, Any]]"
 """A picture, and the settings to be kept in its file."""
+NAMED = 3  # of files that are left out, the most that are named
+
+
+class Photograph(NamedTuple):
+    """A photograph, and the subfolder of the output that its picture goes to."""
+
+    path: Path
+    folder: PurePath = PurePath()
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def add_recursive_argument(parser: argparse.ArgumentParser) -> None:
+    """`--recursive`, for a command that takes folders."""
+    parser.add_argument(
+        "--recursive",
+        action="store_true",
+        help="of folders take the subfolders too, and make the same ones in the output",
+    )
 
 
 def make_pictures(
@@ -52,40 +75,114 @@ def make_pictures(
         return report | {"height": height, "seconds": round(seconds, 3)}, keeping.came
 
     outputs: Outputs = arguments.outputs
-    several = photographs(arguments.photos)
-    if several is not None:
-        return work_on_all(several, work, arguments)
+    if not is_one(arguments.photos):
+        return work_on_all(photographs(arguments.photos, arguments), work, arguments)
     report, interrupted = work(arguments.photos[0], arguments.output)
     if arguments.json:
         print(json.dumps(report))
     return 130 if interrupted else 0
 
 
-def photographs(given: Sequence[Path]) -> list[Path] | None:
-    """All photographs that files, folders and patterns name; None for one file alone."""
-    from velatura.images.io import WRITABLE
+def is_one(given: Sequence[Path]) -> bool:
+    """Whether one file is named, and no folder or pattern."""
+    return len(given) == 1 and not given[0].is_dir() and not _is_pattern(given[0])
 
-    found: list[Path] = []
-    for path in given:
-        if path.is_dir():
-            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in WRITABLE)
-        elif glob.has_magic(str(path)) and not path.exists():
+
+def photographs(given: Sequence[Path], arguments: argparse.Namespace) -> list[Photograph]:
+    """All photographs that files, folders and patterns name, each once.
+
+    Files that are no pictures are left out and named, and so is what Velatura has made in
+    `arguments.output` before. Raises ImageError where a folder or pattern has no pictures.
+    """
+    from velatura.images.finding import is_picture, pictures
+
+    output = os.path.realpath(arguments.output)
+    found: dict[str, Photograph] = {}
+    others: list[Path] = []
+    made: list[Path] = []
+    for place in given:
+        if place.is_dir():
+            inside, rest = pictures(place, arguments.recursive)
+        elif _is_pattern(place):
             # Path.glob takes no absolute patterns.
-            inside = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-        elif len(given) == 1:
-            return None
+            names = map(Path, sorted(glob.glob(str(place), recursive=True)))  # noqa: PTH207
+            files = [path for path in names if not path.is_dir()]
+            inside = [path for path in files if is_picture(path)]
+            rest = sorted(set(files) - set(inside))
         else:
-            inside = [path]
+            inside, rest = [place], []
         if not inside:
-            raise ImageError(f"{path}: expected photographs, found none")
-        found += inside
-    return found
+            raise ImageError(f"{place}: expected photographs, found none")
+        others += rest
+        for path in inside:
+            if path != place and _is_in(path, output) and _content(path) is not None:
+                made.append(path)
+                continue
+            below = path.parent.relative_to(place) if place.is_dir() else PurePath()
+            same = os.path.abspath(path)  # noqa: PTH100  links stay what they are
+            found.setdefault(same, Photograph(path, below))
+    for paths, why in ((others, "no pictures"), (made, "made by Velatura")):
+        if paths and not arguments.quiet:
+            more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+            say(f"left out, {why}: {', '.join(map(str, paths[:NAMED]))}{more}")
+    if not found:
+        raise ImageError(f"{given[0]}: expected photographs, found what Velatura has made alone")
+    return list(found.values())
 
 
-def work_on_all(photographs: Sequence[Path], work: Work, arguments: argparse.Namespace) -> int:
+def output_names(photographs: Sequence[Photograph]) -> list[PurePath]:
+    """Where each picture goes below the output folder; no two go to the same place.
+
+    `x.jpg` becomes `x.png`. Where several photographs would, each keeps its own ending, as
+    `x.jpg.png` and `x.png.png`, and has a number if that is not enough.
+    """
+    plain = [folder / f"{path.stem}.png" for path, folder in photographs]
+    whole = [folder / f"{path.name}.png" for path, folder in photographs]
+    often = Counter(map(_key, plain))
+    taken = {key for key, times in often.items() if times == 1}
+    numbers: Counter[str] = Counter()
+    names = []
+    for first, second in zip(plain, whole, strict=True):
+        name = first
+        if often[_key(first)] > 1:
+            name = next(free for free in _numbered(second, numbers) if _key(free) not in taken)
+            taken.add(_key(name))
+        names.append(name)
+    return names
+
+
+def _numbered(path: PurePath, numbers: Counter[str]) -> Iterator[PurePath]:
+    """`path`, then with a number, going on where it was left."""
+    key = _key(path)
+    while True:
+        numbers[key] += 1
+        number = numbers[key]
+        yield path.with_stem(f"{path.stem}-{number}") if number > 1 else path
+
+
+def _key(path: PurePath) -> str:
+    """The same for names that are the same file on some disk."""
+    return str(path).casefold()
+
+
+def check_replaceable(output: Path, photograph: Path) -> None:
+    """Raise ImageError if something is at `output` that Velatura did not make of `photograph`."""
+    if not os.path.lexists(output):
+        return
+    if _content(output) != photograph.name:
+        raise ImageError(
+            f"{output}: is there already, and not made of {photograph.name} by Velatura; it is "
+            "left as it is"
+        )
+
+
+def work_on_all(
+    photographs: Sequence[Photograph], work: Work, arguments: argparse.Namespace
+) -> int:
     """Work on each photograph into the folder `arguments.output`; return the exit code.
 
-    Those that fail are named and counted, and the others done.
+    Those that fail are named and counted, and the others done. A picture that Velatura made of the
+    same photograph before is replaced, any other file left as it is.
     """
     from velatura.images.io import WRITABLE
 
@@ -94,34 +191,43 @@ def work_on_all(photographs: Sequence[Path], work: Work, arguments: argparse.Nam
         raise ImageError(
             f"{shown(folder)}: expected a folder to write to, got the name of a picture"
         )
-    outputs = [folder / f"{photograph.stem}.png" for photograph in photographs]
-    for output in outputs:
-        if outputs.count(output) > 1:
-            raise ConfigError(f"{output}: expected photographs of different names, got two of them")
     make_folder(folder)
     claims = arguments.outputs.claims
-    claims.read(*photographs)
-    reports, failed, interrupted = [], 0, False
+    claims.read(*(photograph.path for photograph in photographs))
+    names = dict(zip(photographs, output_names(photographs), strict=True))
+    reports = []
+    batch = Batch(photographs, "photographs")
     with KEEPING as keeping:
-        for photograph, output in zip(photographs, outputs, strict=True):
-            try:
+        for photograph in batch:
+            with batch.attempt(photograph):
+                output = folder / names[photograph]
+                make_folder(output.parent)
                 claims.write(output)
-                report, interrupted = work(photograph, output)
+                check_replaceable(output, photograph.path)
+                report, batch.interrupted = work(photograph.path, output)
                 reports.append(report)
-            except (ImageError, FileError) as error:
-                say(f"velatura: {error}")
-                failed += 1
-            except KeyboardInterrupt:
-                interrupted = True
-            if interrupted:
-                break
         keeping.hold()
-        if interrupted and not reports:
-            raise KeyboardInterrupt
     if arguments.json:
-        print(json.dumps({"pictures": reports, "failed": failed}))
-    if failed:
-        say(f"velatura: {failed} of {len(photographs)} photographs could not be painted")
-    if interrupted:
-        say(f"velatura: interrupted after {len(reports)} of {len(photographs)} photographs")
-    return 130 if interrupted else 2 if failed else 0
+        failures = [{"path": path, "why": why} for path, why in batch.failures.items()]
+        report = {"pictures": reports, "failed": len(failures), "failures": failures}
+        print(json.dumps(report))
+    return batch.end()
+
+
+def _is_pattern(path: Path) -> bool:
+    return glob.has_magic(str(path)) and not os.path.lexists(path)
+
+
+def _is_in(path: Path, folder: str) -> bool:
+    return PurePath(os.path.realpath(path.parent)).is_relative_to(folder)
+
+
+def _content(picture: Path) -> str | None:
+    """The name of the photograph that Velatura made a picture of; None if it did not."""
+    from velatura.images.io import read_settings
+
+    try:
+        content = read_settings(picture).get("content")
+    except ImageError:
+        return None
+    return content if isinstance(content, str) else None

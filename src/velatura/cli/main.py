@@ -17,7 +17,7 @@ from velatura import __version__
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.outputs import outputs_of
 from velatura.cli.progress import say
-from velatura.errors import VelaturaError
+from velatura.errors import VelaturaError, in_one_line, is_out_of_memory
 from velatura.untrusted import printable
 
 COMMANDS = {
@@ -109,7 +109,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        say(f"velatura: {error.filename or 'output'}: {error.strerror or error}")
+        say(f"velatura: {'' if error.filename else 'output: '}{in_one_line(error)}")
+        return 2
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        say(f"velatura: {in_one_line(error)}")
         return 2
 
 

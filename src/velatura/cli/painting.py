@@ -12,8 +12,7 @@ from velatura.cli.interruptions import KEEPING
 from velatura.cli.outputs import Outputs, add_output, shown
 from velatura.cli.progress import Progress, is_first, say
 from velatura.cli.record import Record, add_record_arguments
-from velatura.errors import ConfigError, VelaturaError
-from velatura.files import one_line
+from velatura.errors import ConfigError, VelaturaError, in_one_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -216,7 +215,7 @@ def _explained(error: Exception) -> VelaturaError:
     if isinstance(error, VelaturaError):
         return error
     return VelaturaError(  # out of memory, mostly
-        f"the painting failed ({one_line(error)[:200]}); a smaller --size or --memory may help"
+        f"the painting failed ({in_one_line(error)}); a smaller --size or --memory may help"
     )
 
 
@@ -273,7 +272,7 @@ def _enlarged(picture: "Picture", commission: Commission, outputs: Outputs) -> "
         upscaler = Upscaler(scale=commission.upscale, device=commission.config.device)
         return upscaler.enlarge(picture)
     except (VelaturaError, RuntimeError, MemoryError) as error:
-        say(f"velatura: {shown(commission.output)}: cannot be enlarged ({one_line(error)[:200]})")
+        say(f"velatura: {shown(commission.output)}: cannot be enlarged ({in_one_line(error)})")
         outputs.failed = True
         return None
 

@@ -3,17 +3,17 @@
 import argparse
 import dataclasses
 import tempfile
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.batch import Batch
 from velatura.cli.commission import Commission
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import say
-from velatura.errors import ConfigError, VelaturaError
+from velatura.errors import ConfigError
 from velatura.options import as_text, parsers
 from velatura.painting.config import StyleConfig
 
@@ -52,49 +52,56 @@ def run(arguments: argparse.Namespace) -> int:
     option, values = _sweep(arguments.sweep)
     columns = [dataclasses.replace(config, **{option: v}) if option else config for v in values]
     labels = [f"{option.replace('_', '-')} {as_text(value)}" if option else "" for value in values]
+    names: list[str] = []
     rows: list[list[Image.Image]] = []
-    failure: BaseException | None = None
+    batch = Batch(arguments.styles, "styles")
     with KEEPING as keeping:
-        try:
-            _paint_all(arguments, columns, labels, rows)
-            keeping.hold()
-        except (KeyboardInterrupt, VelaturaError) as error:
-            keeping.hold()
-            if not rows:
-                raise
-            failure = error
-        names = [style.stem for style in arguments.styles]
-        sheet = grid(rows, names[: len(rows)], labels)
-        arguments.outputs.keep(arguments.output, lambda path: write(path, sheet))
-        if isinstance(failure, VelaturaError):
-            raise failure
-        return 130 if failure or keeping.came else 0
+        for style in batch:
+            row: list[Image.Image] = []
+            try:
+                with batch.attempt(style):
+                    batch.interrupted = _paint_row(arguments, style, columns, labels, row)
+            finally:
+                if row:  # of one that fails half-way, too, there is a picture
+                    names.append(style.stem)
+                    rows.append(row)
+        keeping.hold()
+        if rows:
+            sheet = grid(rows, names, labels)
+            arguments.outputs.keep(arguments.output, lambda path: write(path, sheet))
+        code = batch.end()
+        return 130 if keeping.came else code
 
 
-def _paint_all(
+def _paint_row(
     arguments: argparse.Namespace,
+    style: Path,
     columns: "list[StyleConfig]",
     labels: list[str],
-    rows: "list[list[Image.Image]]",
-) -> None:
-    """Fill `rows`; where one is interrupted or fails, those before it are there."""
+    row: "list[Image.Image]",
+) -> bool:
+    """Fill `row`, and return whether it was interrupted; where it fails, part of it is there."""
     from PIL import Image
 
     with tempfile.TemporaryDirectory() as folder:
-        for style, number in product(arguments.styles, range(len(columns))):
+        for number, (label, config) in enumerate(zip(labels, columns, strict=True)):
             if not arguments.quiet:
-                say(f"{style.stem} {labels[number]}".rstrip())
-            picture = Path(folder) / f"{len(rows)}-{number}.png"
-            commission = Commission(arguments.content, [style], picture, columns[number])
+                say(f"{style.stem} {label}".rstrip())
+            picture = Path(folder) / f"{number}.png"
+            commission = Commission(arguments.content, [style], picture, config)
             try:
                 _, interrupted = paint(commission, arguments.outputs, quiet=arguments.quiet)
-            finally:  # of one that fails half-way, too, there is a picture
+            except KeyboardInterrupt:
+                if not row:
+                    raise
+                interrupted = True
+            finally:
                 if picture.exists():
                     with Image.open(picture) as image:
-                        rows.extend([[]] if number == 0 else [])
-                        rows[-1].append(image.convert("RGB"))
+                        row.append(image.convert("RGB"))
             if interrupted:
-                raise KeyboardInterrupt
+                return True
+    return False
 
 
 def _sweep(text: str | None) -> tuple[str, list[Any]]:

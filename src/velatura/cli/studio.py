@@ -24,6 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at-once", type=int, default=1, metavar="N", help="paintings at a time (default: 1)"
     )
+    parser.add_argument(
+        "--allow-origin",
+        nargs="+",
+        default=[],
+        metavar="ADDRESS",
+        help="pages there may show the studio in a frame and use it, as https://huggingface.co "
+        "(default: none may)",
+    )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
 
 
@@ -31,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.studio.app import serving
 
     host, port = arguments.host, arguments.port
-    served = serving(arguments.folder, host, port, arguments.at_once, arguments.open)
+    at_once, origins = arguments.at_once, arguments.allow_origin
+    served = serving(arguments.folder, host, port, at_once, arguments.open, origins)
     with KEEPING, served as studio:
         address, folder = studio
         for lost in folder.lost:

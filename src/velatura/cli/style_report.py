@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from velatura.cli.batch import Batch
+from velatura.cli.folders import Photograph, check_replaceable, output_names
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
-from velatura.cli.progress import Progress, say, tell
+from velatura.cli.progress import Progress, tell
 from velatura.errors import ImageError
 from velatura.files import make_folder
 
@@ -41,37 +43,38 @@ def run(arguments: argparse.Namespace) -> int:
     outputs: Outputs = arguments.outputs
     folder: Path | None = arguments.output
     if folder:
-        outputs.claims.write(*(folder / f"{path.stem}.png" for path in arguments.paintings))
         make_folder(folder)
     network = VGG19(weights.load(), [*STYLE_LAYERS, *HELD_OUT_LAYERS], padding="replicate")
     report: dict[str, Any] = {}
-    interrupted = False
-    for number, path in enumerate(arguments.paintings, start=1):
-        painting = read(path, 4 * SIZE).pixels
-        if min(painting.shape[-2:]) < 64:
-            raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
-        title = f"{path} ({number} of {len(arguments.paintings)})"
-        try:
+    paintings = [Photograph(path) for path in dict.fromkeys(arguments.paintings)]
+    names = dict(zip(paintings, output_names(paintings), strict=True))
+    batch = Batch(paintings, "paintings")
+    for number, one in enumerate(batch, start=1):
+        with batch.attempt(one):
+            path = one.path
+            place = (folder or Path()) / names[one]
+            if folder:
+                outputs.claims.write(place)
+                check_replaceable(place, path)
+            painting = read(path, 4 * SIZE).pixels
+            if min(painting.shape[-2:]) < 64:
+                raise ImageError(f"{path}: expected a painting of at least 64 pixels a side")
+            title = f"{path} ({number} of {len(paintings)})"
             with Progress(arguments.quiet, title) as progress:
                 found = measure(network, painting, progress.show)
-        except KeyboardInterrupt:
-            if not report:
-                raise
-            interrupted = True
-            break
-        report[str(path)] = _as_dict(found)
-        if folder:
-            size = (found.texture.shape[-2], found.texture.shape[-1])
-            images = (resize(painting, size), found.texture, found.surrogate)
-            sheet, place = side_by_side([to_pil(image) for image in images]), f"{path.stem}.png"
-            outputs.attempt(folder / place, partial(write, folder / place, sheet))
+            report[str(path)] = _as_dict(found)
+            if folder:
+                size = (found.texture.shape[-2], found.texture.shape[-1])
+                images = (resize(painting, size), found.texture, found.surrogate)
+                sheet = side_by_side([to_pil(image) for image in images])
+                settings = {"content": path.name, "style-report": report[str(path)]}
+                outputs.attempt(place, partial(write, place, sheet, settings))
     if arguments.json:
-        print(json.dumps(report))
+        errors = {path: {"error": why} for path, why in batch.failures.items()}
+        print(json.dumps(report | errors))
     else:
         _tell(report)
-    if interrupted:
-        say(f"interrupted after {len(report)} of {len(arguments.paintings)} paintings")
-    return 130 if interrupted else 0
+    return batch.end()
 
 
 def _tell(report: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from velatura.cli.commission import Commission, sha256
-from velatura.cli.folders import photographs, work_on_all
+from velatura.cli.folders import add_recursive_argument, is_one, photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out, paint
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_input(parser, "content", help="the photograph; or a folder, or a quoted pattern as '*.jpg'")
     add_input(parser, "styles", nargs="+", metavar="style", help="the painting(s)")
     add_output_arguments(parser)
+    add_recursive_argument(parser)
     parser.add_argument(
         "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
@@ -51,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
             upscale=arguments.upscale,
         )
 
-    several = photographs([arguments.content])
-    if several is None:
+    if is_one([arguments.content]):
         return carry_out(commission(arguments.content, arguments.output), arguments)
+    several = photographs([arguments.content], arguments)
     for option in ONE_PICTURE_ONLY:
         if getattr(arguments, option):
             raise ConfigError(f"{option}: expected one photograph, got {len(several)}")

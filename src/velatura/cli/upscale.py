@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.cli.folders import Made, make_pictures
+from velatura.cli.folders import Made, add_recursive_argument, make_pictures
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import say
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a picture, or a folder of several",
     )
+    add_recursive_argument(parser)
     parser.add_argument(
         "--scale", type=int, choices=SCALES, default=4, help="how many times (default: 4)"
     )
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         height, width = small.size
         check_size(output, (height * arguments.scale, width * arguments.scale))
         large = upscaler.enlarge(small, watch)
-        return (to_deep if is_deep else to_pil)(large.pixels, large.alpha), settings
+        picture = (to_deep if is_deep else to_pil)(large.pixels, large.alpha)
+        return picture, {"content": photograph.name, **settings}
 
     return make_pictures(make, arguments)

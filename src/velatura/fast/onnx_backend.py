@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from velatura import cache
-from velatura.errors import ConfigError, ImageError, WeightsError
+from velatura.errors import ConfigError, ImageError, WeightsError, in_one_line, is_out_of_memory
 from velatura.extras import import_extra
 from velatura.fast import graph, layers
 from velatura.fast.layers import ARCHITECTURE, SMALLEST_SIDE
@@ -122,6 +122,8 @@ def _load(path: Path) -> tuple[Any, dict[str, Any]]:
         given = [(value.name, value.type, len(value.shape)) for value in session.get_inputs()]
         made = [(value.type, len(value.shape)) for value in session.get_outputs()]
     except Exception as error:  # onnxruntime has a dozen of its own
+        if is_out_of_memory(error):
+            raise WeightsError(f"{path}: cannot be read ({in_one_line(error)})") from error
         raise WeightsError(f"{path}: expected a style as ONNX ({one_line(error)[:200]})") from None
     if not str(card.get("architecture")).startswith(FAMILY):
         raise WeightsError(f"{path}: expected a style of Velatura, got another network")

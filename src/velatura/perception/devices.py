@@ -5,7 +5,7 @@ import os
 
 import torch
 
-from velatura.errors import ConfigError
+from velatura.errors import ConfigError, in_one_line
 
 
 def pick_device(name: str) -> torch.device:
@@ -28,7 +28,7 @@ def pick_device(name: str) -> torch.device:
         raise
     except Exception as error:  # each backend has its own
         raise ConfigError(
-            f"device: {name!r} is not there ({str(error).splitlines()[0]}); use auto or cpu"
+            f"device: {name!r} is not there ({in_one_line(error)[:200]}); use auto or cpu"
         ) from None
     return device
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from velatura import cache
-from velatura.errors import WeightsError
+from velatura.errors import WeightsError, in_one_line, is_out_of_memory
 from velatura.files import atomic_path, make_folder, one_line
 from velatura.perception.layers import CONVOLUTIONS
 
@@ -156,6 +156,8 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
         _check_unpacked(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
+        if is_out_of_memory(error):
+            raise WeightsError(f"{path}: cannot be read ({in_one_line(error)})") from error
         raise WeightsError(
             f"{path}: cannot be read as PyTorch or safetensors weights: truncated, or another "
             f"kind of file ({one_line(error)[:120]}); fetch it again"

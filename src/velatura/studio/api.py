@@ -1,5 +1,6 @@
 """The studio's endpoint for programs: `/paint`, which does what the page's button does."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,14 +32,15 @@ def add_endpoint(folder: Folder, queue: Queue) -> None:
             if not isinstance(paintings, list) or not isinstance(settings, dict):
                 raise VelaturaError("expected a file, a list of files, and options by name")
             order = Order(
-                folder.keep(folder.accept(photograph), "photographs"),
-                [folder.keep(folder.accept(file), "paintings") for file in paintings],
+                folder.take(photograph, "photographs"),
+                [folder.take(file, "paintings") for file in paintings],
                 StyleConfig.from_dict(settings),
             )
             work = painting(order, folder, queue.at_once)
         except VelaturaError as error:
             raise gr.Error(folder.without_paths(str(error)), print_exception=False) from error
-        job = queue.add(str(request.session_hash), work)
+        # Each call is a job of its own: a tab has one at a time, a client as many as it likes.
+        job = queue.add(f"{request.session_hash} {uuid.uuid4()}", work)
         while job.wait(0.5):
             if step := job.news:
                 yield {

@@ -1,8 +1,9 @@
 """The studio put together and served."""
 
 import os
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 from velatura.errors import ConfigError, VelaturaError
 from velatura.extras import import_extra
 from velatura.studio.folder import MOST_BYTES, SECONDS_KEPT, SHELVES, Folder
+from velatura.studio.guard import Guard
 from velatura.studio.jobs import Queue
 
 HERE = ("127.0.0.1", "localhost", "::1")
-REFUSED = ("file=http", "proxy=", "vibe", "process_recording", "run-history")  # of /gradio_api/
 
 
 def _gradio(folder: Folder) -> Any:
@@ -66,10 +67,16 @@ def build(folder: Folder, queue: Queue) -> Any:
 
 @contextmanager
 def serving(
-    path: Path, host: str = "127.0.0.1", port: int = 7860, at_once: int = 1, show: bool = False
+    path: Path,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    at_once: int = 1,
+    show: bool = False,
+    origins: Sequence[str] = (),
 ) -> Iterator[tuple[str, Folder]]:
     """Serve the studio of a folder within the block; gives its address and the folder.
 
+    Pages of `origins` (as https://huggingface.co) may show it in a frame and use it, of no others.
     Afterwards all jobs are stopped, and what they have painted is kept.
 
     Raises:
@@ -78,24 +85,28 @@ def serving(
     """
     if at_once < 1:
         raise ConfigError(f"at-once: expected at least 1, got {at_once}")
+    for origin in origins:
+        if not re.fullmatch(r"https?://[\w.:\[\]-]+", origin):
+            raise ConfigError(
+                f"allow-origin: expected an address as https://huggingface.co, got {origin!r}"
+            )
     _check_free(host, port)
     folder, queue = Folder(path), Queue(at_once)
     try:
-        with _served(folder, queue, host, port, show) as address:
+        with _served(folder, queue, host, port, show, origins) as address:
             yield address, folder
     finally:
         folder.close()
 
 
 @contextmanager
-def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> Iterator[str]:
+def _served(
+    folder: Folder, queue: Queue, host: str, port: int, show: bool, origins: Sequence[str]
+) -> Iterator[str]:
     gr = _gradio(folder)
-    from gradio import processing_utils
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    # Gradio fetches addresses that a client names in place of a file; the studio fetches nothing.
-    processing_utils.async_ssrf_protected_download = _refuse
     blocks = build(folder, queue)
     blocks.queue(default_concurrency_limit=None)
     # A page of elsewhere may let its name mean this machine; requests under such names end here.
@@ -107,7 +118,7 @@ def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> I
         quiet=True,
         prevent_thread_lock=True,
         inbrowser=show,
-        show_error=True,
+        show_error=False,  # what is not said on purpose may name paths of this machine
         max_file_size=MOST_BYTES,
         allowed_paths=[str(folder.pictures), *map(str, map(folder.shelf, SHELVES))],
         footer_links=[],
@@ -126,7 +137,7 @@ def _served(folder: Folder, queue: Queue, host: str, port: int, show: bool) -> I
         app_kwargs={
             "middleware": [
                 Middleware(TrustedHostMiddleware, allowed_hosts=hosts),
-                Middleware(_Guard),
+                Middleware(Guard, folder=folder, origins=origins),
             ]
         },
     )
@@ -149,25 +160,3 @@ def _check_free(host: str, port: int) -> None:
             f"studio: {host}, port {port}, cannot be served at ({error}); name others with --host "
             "and --port"
         ) from error
-
-
-class _Guard:
-    """Refuses what Gradio can do and the studio does not: fetch from elsewhere, write code."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        from starlette.responses import PlainTextResponse
-
-        asked = scope.get("path", "").lstrip("/").removeprefix("gradio_api/")
-        if scope["type"] == "http" and asked.startswith(REFUSED):
-            await PlainTextResponse("not part of the studio", 403)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-
-async def _refuse(url: str, cache_dir: str) -> str:
-    from gradio import Error
-
-    raise Error(f"{url}: expected an uploaded file, got an address", print_exception=False)

@@ -1,21 +1,24 @@
 """The studio's work folder: finished pictures, what was used lately, what is being painted."""
 
+import contextlib
 import filecmp
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
+from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ConfigError, ImageError, VelaturaError, in_one_line
 from velatura.files import atomic_path, make_folder, numbered
-from velatura.images.io import inspect, read_settings
+from velatura.images.io import inspect, read_image, read_settings
 from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 M
 SECONDS_KEPT = 24 * 3600  # of an upload
 SCRATCH = "scratch-"
 KEPT = 24  # photographs and paintings used lately, of each
+SECONDS_WAITING = 6 * 3600  # in which what was used may still be waited for by a job in the queue
 SHELVES = ("photographs", "paintings", "masks")
 SAMPLES = {"photographs": ("photograph.jpg",), "paintings": ("brush.jpg", "collage.jpg")}
 ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}  # others end in their format's name
@@ -91,13 +95,11 @@ class Folder:
 
     def at_hand(self, shelf: str) -> list[Path]:
         """What lies on a shelf, the latest first."""
-        found = [path for path in self.shelf(shelf).iterdir() if not path.name.startswith(".")]
-        return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
+        return _latest_first(self.shelf(shelf).iterdir())
 
     def finished(self) -> list[Path]:
         """The finished pictures, the latest first."""
-        found = self.pictures.glob("[!.]*.png")
-        return sorted(found, key=lambda path: (-path.stat().st_mtime, path.name))
+        return _latest_first(self.pictures.glob("*.png"))
 
     def accept(self, file: Any, decode: bool = True) -> Path:
         """The path of what a form calls a file, if it is a picture of this folder.
@@ -105,28 +107,49 @@ class Folder:
         Raises ImageError for anything else. Where `decode` is false damage is not looked for.
         """
         path = self.uploaded(file)
-        inspect(path, MOST_PIXELS, decode)
+        _check(path, decode)
         return path
 
     def uploaded(self, file: Any) -> Path:
         """The path of what a form calls a file. Raises ImageError if it is not of this folder."""
         named = file.get("path") if isinstance(file, dict) else None
-        path = Path(named or "").resolve()
+        try:
+            path = Path(named or "").resolve()
+        except (TypeError, ValueError, OSError, RuntimeError):  # no name of a file
+            path = Path()
         if not named or self.path not in path.parents:
             raise ImageError("expected a picture that was uploaded here")
         return path
 
+    def uploaded_bytes(self) -> int:
+        """How much is kept of what was uploaded."""
+        total = 0
+        for root, _, names in os.walk(self.uploads):
+            for name in names:
+                with contextlib.suppress(OSError):  # gone meanwhile
+                    total += Path(root, name).lstat().st_size
+        return total
+
+    def take(self, file: Any, shelf: str) -> Path:
+        """What a form calls a file, put on a shelf. Raises ImageError if it is no picture here."""
+        return self.keep(self.uploaded(file), shelf)
+
     def keep(self, path: Path, shelf: str) -> Path:
-        """Put a copy of `path` on a shelf, under its own name where that is free."""
+        """Put a copy of `path` on a shelf, under its own name where that is free.
+
+        Raises ImageError, and keeps nothing, if it cannot be read as a picture to its end.
+        """
         folder = self.shelf(shelf)
         if path.parent == folder:
             path.touch()
             return path
-        form = inspect(path, MOST_PIXELS)
+        form = _check(path)
         kept = _put(path, folder, ENDINGS.get(form, f".{form.lower()}"))
         others = [path for path in self.at_hand(shelf) if path.name not in SAMPLES.get(shelf, ())]
         for old in others[KEPT:]:
-            old.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if time.time() - old.stat().st_mtime > SECONDS_WAITING:
+                    old.unlink()
         return kept
 
     def models(self, shelf: "Shelf[Any]") -> dict[str, Path]:
@@ -150,8 +173,7 @@ class Folder:
     def find(self, name: str, shelf: str) -> Path | None:
         """What lies under a name on a shelf (or among the `pictures`), if anything does."""
         path = self.shelf(shelf) / name
-        # Path.is_file raises for names too long.
-        return path if path.name == name and os.path.isfile(path) else None  # noqa: PTH113
+        return path if path.name == name and _is_own(path) else None
 
     def begin(self, photograph: Path, paintings: list[Path]) -> Entry:
         """A free name for a picture, and a note that it is being painted."""
@@ -183,8 +205,40 @@ class Folder:
         return read_settings(path)
 
     def without_paths(self, text: str) -> str:
-        """`text` with names in place of paths of this folder."""
-        return re.sub(re.escape(f"{self.path}{os.sep}") + r"(?:[\w.-]+[/\\])*", "", text)
+        """`text` with names in place of paths, of this folder or any other."""
+        text = re.sub(re.escape(f"{self.path}{os.sep}") + r"(?:[\w.-]+[/\\])*", "", text)
+        return re.sub(r"(?<![\w:/\\.])(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+", "", text)
+
+
+def _check(path: Path, decode: bool = True) -> str:
+    """Pillow's name of a picture's format. Raises ImageError if it is too large or damaged."""
+    try:
+        form = inspect(path, MOST_PIXELS, decode=False)
+        if decode:
+            read_image(path)  # as it is read later, which is more than to decode it
+    except VelaturaError:
+        raise
+    except Exception as error:  # out of memory, mostly
+        raise ImageError(f"{path}: cannot be read ({in_one_line(error)})") from error
+    return form
+
+
+def _latest_first(paths: Iterable[Path]) -> list[Path]:
+    found = []
+    for path in paths:
+        if not path.name.startswith(".") and _is_own(path):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                found.append((-path.stat().st_mtime, path.name, path))
+    return [path for _, _, path in sorted(found)]
+
+
+def _is_own(path: Path) -> bool:
+    """Whether there is a file, and no link out of the folder, with a name that a page can show."""
+    try:
+        path.name.encode()
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _put(path: Path, folder: Path, ending: str) -> Path:

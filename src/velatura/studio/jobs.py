@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from velatura.errors import VelaturaError
-from velatura.files import one_line
+from velatura.errors import VelaturaError, in_one_line
 
 SECONDS_UNWATCHED = 20.0  # after which nobody is thought to look any more
 
@@ -70,7 +69,7 @@ class Job:
         except VelaturaError as error:
             self.error = str(error)
         except Exception as error:  # out of memory, mostly; the server must go on
-            self.error = f"failed ({one_line(error)[:200]})"
+            self.error = f"failed ({in_one_line(error)})"
         finally:
             with self._told:
                 self.ended = True

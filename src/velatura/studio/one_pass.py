@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from velatura.errors import ConfigError, FileError, ImageError
+from velatura.errors import ConfigError, ImageError, in_one_line
 from velatura.fast.options import PaintOptions, settings
 from velatura.fast.painter import Painter
 from velatura.fast.styles import SHELF
@@ -86,8 +86,10 @@ def painting(order: Order, folder: Folder) -> Callable[[Job], Finished]:
                     write(one.full, image)
                     _mix(one, order, card, options.strength)
                     painted.append(one)
-                except (ImageError, FileError) as error:
-                    wrong.append(f"{one.content}: {error}")
+                except Stopped:
+                    raise
+                except Exception as error:  # the others may be painted
+                    wrong.append(f"{one.content}: {in_one_line(error)}")
                 note.unlink(missing_ok=True)
         except Stopped:
             if not painted:

@@ -1,5 +1,6 @@
 """Fields that hold pictures, and thumbnails to choose from."""
 
+import contextlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -64,8 +65,12 @@ def shelf_field(label: str, elem_id: str | None = None) -> gr.Gallery:
 
 
 def thumbnails(paths: Sequence[Path]) -> list[tuple[Image.Image, str]]:
-    """Small pictures with their names, for a gallery."""
-    return [(_thumbnail(path, path.stat().st_mtime), path.name) for path in paths]
+    """Small pictures with their names, for a gallery; what cannot be read is left out."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(Exception):  # broken, too large or gone: the page is for all
+            found.append((_thumbnail(path, path.stat().st_mtime), path.name))
+    return found
 
 
 @lru_cache(maxsize=512)

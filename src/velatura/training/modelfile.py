@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from velatura.errors import WeightsError
+from velatura.errors import WeightsError, in_one_line, is_out_of_memory
 from velatura.files import one_line
 from velatura.images import tensorfile
 from velatura.untrusted import entry
@@ -64,6 +64,8 @@ def load(path: Path, network: "nn.Module", architecture: str) -> dict[str, Any]:
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise WeightsError(f"{path}: cannot be read ({in_one_line(error)})") from error
         raise damaged(path, error) from error
     return card
 

@@ -1,6 +1,7 @@
 """Photographs to train on: found, decoded as they are needed, cropped at random."""
 
 import hashlib
+import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from velatura.errors import ImageError
-from velatura.images.io import WRITABLE, read
+from velatura.errors import ImageError, in_one_line
+from velatura.images.finding import pictures
+from velatura.images.io import read
 from velatura.images.resize import fit, resize
 
 CACHE_BYTES = 1 << 30
@@ -22,7 +24,7 @@ def find(folders: Sequence[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise ImageError(f"{folder}: expected a folder of photographs")
-        found.update(path for path in folder.rglob("*") if path.suffix.lower() in WRITABLE)
+        found.update(pictures(folder, recursive=True)[0])
     if not found:
         raise ImageError(f"{', '.join(map(str, folders))}: expected photographs, found none")
     return sorted(found)
@@ -34,11 +36,12 @@ def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     A name decides, so that a photograph keeps its side when others are added.
     """
     held_out = [
-        path for path in paths if hashlib.sha256(path.name.encode()).digest()[0] % HELD_OUT == 0
+        path for path in paths if hashlib.sha256(os.fsencode(path.name)).digest()[0] % HELD_OUT == 0
     ]
     if not held_out or len(held_out) == len(paths):
         held_out = [paths[-1]]
-    trained = [path for path in paths if path not in set(held_out)]
+    judged = set(held_out)
+    trained = [path for path in paths if path not in judged]
     return trained or list(paths), held_out
 
 
@@ -106,21 +109,25 @@ class Photographs:
             if path in self.broken:
                 continue
             try:
-                photograph = read(path, self.sizes[1] if self.sizes else None).pixels
-            except ImageError as error:
+                pixels = self._prepared(path)
+            except Exception as error:  # a picture may make any library fail in its own way
                 self.broken.add(path)
-                self.complain(f"left out: {error}")
+                why = in_one_line(error).removeprefix(f"{path}: ")
+                self.complain(f"left out: {path}: {why}")
                 continue
-            if self.sizes:
-                size = (photograph.shape[-2], photograph.shape[-1])
-                photograph = resize(photograph, fit(size, min(self.sizes[1], max(size))))
-            pixels = (self.prepare(photograph) * 255).round().byte()
             self.bytes += pixels.numel()
             while self.bytes > self.cache_bytes and self.decoded:
                 self.bytes -= self.decoded.pop(next(iter(self.decoded))).numel()
             self.decoded[path] = pixels
             return pixels
         raise ImageError(f"expected photographs, none of {len(self.paths)} files can be read")
+
+    def _prepared(self, path: Path) -> Tensor:
+        photograph = read(path, self.sizes[1] if self.sizes else None).pixels
+        if self.sizes:
+            size = (photograph.shape[-2], photograph.shape[-1])
+            photograph = resize(photograph, fit(size, min(self.sizes[1], max(size))))
+        return (self.prepare(photograph) * 255).round().byte()
 
 
 def to_train_and_judge(

@@ -64,8 +64,8 @@ class AnatomyPage:
                 raise VelaturaError("Choose a layer first.")
             if size and size > MOST_SIZE:
                 raise VelaturaError(f"size: expected at most {MOST_SIZE} pixels, got {size}")
-            content = self.folder.keep(self.folder.accept(photograph), "photographs")
-            style = painting and self.folder.keep(self.folder.accept(painting), "paintings")
+            content = self.folder.take(photograph, "photographs")
+            style = painting and self.folder.take(painting, "paintings")
             return _looking(content, style or None, layers, int(size or 0), self.folder)
 
         yield from self.controls.run(request, order, self._ended)

@@ -109,7 +109,8 @@ class GalleryPage:
                 if key in settings:
                     tab, changes = maker, page.settings_of(name)
                     break
-        except VelaturaError as error:
-            text = self.folder.without_paths(str(error))
+        except (VelaturaError, LookupError, TypeError) as error:
+            told = str(error) if isinstance(error, VelaturaError) else f"{name}: made elsewhere"
+            text = self.folder.without_paths(told)
             changes = {self.paint.status: views.status(text, wrong=True)}
         return {self.tabs: gr.Tabs(selected=tab), **changes}

@@ -194,7 +194,7 @@ class OnePassPage:
             raise VelaturaError("Choose a photograph first.")
         style = self.style.check(style)
         options = fields.read(PaintOptions, dict(zip(self.fields, values, strict=True)))
-        sources = [self.folder.accept(file) for file in several(photographs)]
+        sources = [self.folder.uploaded(file) for file in several(photographs)]
         kept = {self.folder.keep(source, "photographs").name: source for source in sources}
         return Order(kept, style, options)
 

@@ -245,16 +245,11 @@ class PaintPage:
             raise VelaturaError("Choose a painting first.")
         held = dict(zip(self.fields, values, strict=True))
         for name in MASKS:
-            kept = [
-                self.folder.keep(self.folder.accept(file), "masks").name
-                for file in held[name] or []
-            ]
+            kept = [self.folder.take(file, "masks").name for file in held[name] or []]
             held[name] = ",".join(kept)
         config = fields.read(StyleConfig, held)
-        content = self.folder.keep(self.folder.accept(photograph), "photographs")
-        styles = [
-            self.folder.keep(self.folder.accept(file), "paintings") for file in several(paintings)
-        ]
+        content = self.folder.take(photograph, "photographs")
+        styles = [self.folder.take(file, "paintings") for file in several(paintings)]
         return Order(content, styles, config)
 
     def _command(self, photograph: Any, paintings: Any, recipe: str, *values: Any) -> str:

@@ -106,7 +106,7 @@ class UpscalePage:
         if not photograph:
             raise VelaturaError("Choose a picture first.")
         name, folder = self.model.check(model), self.folder
-        source = folder.keep(folder.accept(photograph), "photographs")
+        source = folder.take(photograph, "photographs")
         file = folder.models(SHELF).get(name)
         if file is None or scale not in SCALES:
             raise VelaturaError(f"expected a model and a scale of the lists, got {name!r}, {scale}")
