@@ -13,6 +13,7 @@ from velatura.perception.layers import block, check_layer
 
 STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
 SHALLOW = 3  # the deepest block of the network that every scale looks at
+EARLY_NEIGHBORS = 0.3  # of their weight at the first scale
 FOCUS_LAYER = "relu5_1"  # whose features tell things from empty places
 
 
@@ -181,13 +182,13 @@ class StyleConfig(Options):
     def at_scale(self, long_side: int, first: bool, last: bool) -> "StyleConfig":
         """The same with the layers and weights of one scale, of so many pixels a long side.
 
-        Large forms settle where they are seen whole: at the first of several scales there are no
-        neighbours, which would leave empty places empty; before the last scale forms weigh more;
-        and a scale above `deep_size` does without the layers that see them.
+        Large forms settle where they are seen whole: at the first of several scales neighbours,
+        which leave empty places empty, weigh less; before the last scale forms weigh more; and a
+        scale above `deep_size` does without the layers that see them.
         """
         config = self
         if first and not last:
-            config = replace(config, neighbor_weight=0.0)
+            config = replace(config, neighbor_weight=EARLY_NEIGHBORS * config.neighbor_weight)
         if not last:
             config = replace(
                 config,
