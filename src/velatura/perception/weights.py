@@ -188,9 +188,9 @@ def _check_unpacked(path: Path) -> None:
         unpacked = sum(part.file_size for part in archive.infolist())
         if unpacked > path.stat().st_size:
             raise ValueError(f"expected nothing compressed, got {unpacked} bytes")
-        for name in archive.namelist():
-            if name.endswith(".pkl"):
-                with archive.open(name) as pickled:
+        for part in archive.infolist():  # two may have one name
+            if part.filename.lower().endswith(".pkl"):
+                with archive.open(part) as pickled:
                     _check_names(pickled)
 
 
