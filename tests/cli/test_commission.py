@@ -23,7 +23,10 @@ def without(name):
 ENTRIES = ("content", "styles", "output", "config", "canvas", "first", "upscale", "sha256")
 CHANGES = {
     **{f"no {name}": without(name) for name in ENTRIES},
-    **{f"{name} of another type": lambda v, name=name: v | {name: 5.5} for name in ENTRIES},
+    **{
+        f"{name} of another type": lambda v, name=name: v | {name: 5.5}
+        for name in (*ENTRIES, "memory")
+    },
     "a null character": lambda v: v | {"content": "a\0b"},
     "half a character": lambda v: v | {"output": "\ud800.png"},
     "infinity": lambda v: v | {"config": v["config"] | {"style_weight": float("inf")}},

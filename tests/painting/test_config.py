@@ -42,7 +42,7 @@ from velatura.painting.config import StyleConfig
         {"content_layers": "relu4_2"},
         {"content_weight": 10**400},
         {"seed": -1},
-        {"content_weight": 0, "style_layers": {"relu1_1": 0.0}},
+        {"content_weight": 0, "style_layers": {"relu1_1": 0.0}, "neighbor_weight": 0},
     ],
     ids=str,
 )
@@ -105,10 +105,31 @@ def test_strength_turns_the_content_weight_down():
 
 def test_before_the_last_scale_content_and_deep_layers_weigh_more():
     layers = {"relu3_4": 1.0, "pool3": 1.0, "conv4_1": 1.0, "relu5_1": 0.5}
-    before = StyleConfig(style_layers=layers, forms_first=3).before_last_scale()
+    before = StyleConfig(style_layers=layers, forms_first=3).at_scale(128, False, False)
     assert before.style_layers == {"relu3_4": 1, "pool3": 1, "conv4_1": 3, "relu5_1": 1.5}
     assert before.content_weight == 3 * StyleConfig().content_weight
-    assert StyleConfig(forms_first=1).before_last_scale() == StyleConfig(forms_first=1)
+    alike = StyleConfig(forms_first=1)
+    assert alike.at_scale(128, False, False) == alike.at_scale(128, False, True) == alike
+
+
+def test_neighbours_weigh_less_at_the_first_of_several_scales():
+    config = StyleConfig(neighbor_weight=2.0)
+    assert config.at_scale(128, True, False).neighbor_weight == pytest.approx(0.6)
+    assert config.at_scale(128, True, True).neighbor_weight == 2
+    assert config.at_scale(256, False, True).neighbor_weight == 2
+
+
+def test_a_scale_above_the_deep_size_does_without_blocks_4_and_5():
+    config = StyleConfig(deep_size=256)
+    assert config.at_scale(256, False, True) == config
+    above = config.at_scale(257, False, True)
+    shallow = {"relu1_1", "relu2_1", "relu3_1"}
+    assert {*above.style_layers} == shallow
+    assert {*above.content_layers} == {"relu3_1"}
+    assert {*above.neighbor_layers} == {"relu2_1", "relu3_1"}
+    assert StyleConfig(deep_size=0).at_scale(5000, False, True) == StyleConfig(deep_size=0)
+    deep = StyleConfig(content_layers={"relu4_2": 1.0}, style_layers={"relu4_1": 1.0})
+    assert deep.at_scale(5000, False, True) == deep, "nothing would be left to look at"
 
 
 def test_blends_of_layers_are_read_and_checked():

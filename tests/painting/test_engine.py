@@ -139,6 +139,7 @@ def test_content_is_held_where_there_is_something_to_see():
     def change(focus):
         config = StyleConfig(
             content_focus=focus,
+            neighbor_weight=0,
             palette="photograph",
             steps=(15,),
             single_scale=True,
@@ -338,9 +339,9 @@ def test_the_callers_mode_changes_nothing_and_is_left_as_it_was(photograph, pain
 def test_stylize_keeps_no_more_than_two_steps(photograph, painting, monkeypatch):
     latents, most = [], 0
 
-    def watched(*arguments):
+    def watched(*arguments, **options):
         nonlocal most
-        for step in transfer(*arguments):
+        for step in transfer(*arguments, **options):
             latents.append(weakref.ref(step.latent))
             step = dataclasses.replace(step, optimizer=LBFGS())  # which keeps the last one too
             yield step

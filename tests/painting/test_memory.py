@@ -14,7 +14,8 @@ def test_small_pictures_are_seen_whole():
 
 
 def test_large_pictures_are_seen_in_tiles_within_the_limit():
-    room = allot((3464, 5176), 6, StyleConfig(), torch.bfloat16, 6e9)
+    config = StyleConfig().at_scale(5176, False, True)
+    room = allot((3464, 5176), 6, config, torch.bfloat16, 6e9)
     assert room.tile_pixels is not None
     assert 300_000 < room.tile_pixels < 3_000_000
     assert 1 <= room.history <= 6

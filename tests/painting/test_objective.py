@@ -96,13 +96,18 @@ def test_gradient_equals_finite_differences(embedded, generator, config, monkeyp
 
 
 def test_terms_are_named_by_kind_and_layer(embedded, photograph, painting):
-    config = StyleConfig(tv_weight=0.1, style_layers={"relu1_1": 1.0, "relu2_1": 0.0})
+    config = StyleConfig(
+        tv_weight=0.1,
+        style_layers={"relu1_1": 1.0, "relu2_1": 0.0},
+        neighbor_layers={"relu2_1": 1.0, "relu3_1": 0.0},
+    )
     content, style = read(photograph).pixels, read(painting).pixels
     terms, _ = Objective(network(embedded, config), content, [style], config)(content)
     assert list(terms) == [
         "content relu3_1",
         "content relu4_2",
         "style relu1_1",
+        "neighbors relu2_1",
         "style colors",
         "tv",
     ]

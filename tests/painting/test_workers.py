@@ -45,7 +45,11 @@ def judge(config, workers, tile_pixels=None):
     focus = random_image(generator, 10, 8)[:, :1].double()
     objective = Objective(network, content, [style], config, tile_pixels, workers, focus=focus)
     terms, gradient = objective(image if workers.rank == 0 else torch.zeros_like(image))
-    return float(sum(terms.values())), gradient, len(objective._own(objective.stages[0].tiles))
+    return (
+        float(sum(terms.values())),
+        gradient,
+        len(objective.walk._own(objective.walk.stages[0].tiles)),
+    )
 
 
 def meet(rank, folder):

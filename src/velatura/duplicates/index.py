@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from velatura.duplicates.folders import File, odd_kind
 from velatura.duplicates.schema import APPLICATION, FIRST, SECOND, UNSOUND
 from velatura.errors import ConfigError, VelaturaError
+from velatura.files import one_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # typing's from Python 3.11 on
@@ -196,7 +197,9 @@ class Index:
         advice = next((_ADVICE[sign] for sign in _ADVICE if sign in told), _DAMAGED)
         if self.read_only and "readonly" in told:
             advice = "a write was cut short; `velatura duplicates DIR --index FILE` mends it"
-        return ConfigError(f"{self.path}: the index cannot be used ({error}); {advice}")
+        return ConfigError(
+            f"{self.path}: the index cannot be used ({one_line(error)[:200]}); {advice}"
+        )
 
     def close(self) -> None:
         """Close the file."""

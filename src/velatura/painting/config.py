@@ -233,7 +233,12 @@ class StyleConfig(Options):
     def layers(self) -> tuple[str, ...]:
         """All layers that are looked at."""
         focus = {FOCUS_LAYER: 1.0} if self.has_focus else {}
-        return (*{**self.content_layers, **self.style_layers, **self._neighbor_layers, **focus},)
+        return (*dict.fromkeys([*self.loss_layers, *focus]),)
+
+    @property
+    def loss_layers(self) -> tuple[str, ...]:
+        """The layers that the loss looks at."""
+        return (*{**self.content_layers, **self.style_layers, **self._neighbor_layers},)
 
     @property
     def wants_style(self) -> bool:

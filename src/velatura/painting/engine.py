@@ -179,7 +179,11 @@ def transfer(
         dtype=pick_dtype(config.precision, device),
     )
     memory = workers.agree_on(limit_bytes(config.memory, device))
-    allot(scales[-1].size, scales[-1].steps, config, network.dtype, memory)  # raises early
+    configs = [
+        config.at_scale(max(scale.size), index == 0, index == len(scales) - 1)
+        for index, scale in enumerate(scales)
+    ]
+    allot(scales[-1].size, scales[-1].steps, configs[-1], network.dtype, memory)  # raises early
     focus = None
     if config.has_focus:
         places = salience(network, subjects.photograph, FOCUS_LAYER)
@@ -191,12 +195,12 @@ def transfer(
         if done_here >= scale.steps:
             continue
         now = subjects.at(scale.size, config)
-        room = allot(scale.size, scale.steps, config, network.dtype, memory)
+        room = allot(scale.size, scale.steps, configs[index], network.dtype, memory)
         objective = Objective(
             network,
             now.photograph,
             now.paintings,
-            config.at_scale(max(scale.size), index == 0, index == len(scales) - 1),
+            configs[index],
             room.tile_pixels,
             workers,
             now.masks,

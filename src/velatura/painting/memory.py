@@ -10,7 +10,7 @@ from velatura.errors import ConfigError
 from velatura.machine import available_bytes
 from velatura.painting.config import StyleConfig
 from velatura.painting.stages import CUTS, first_pixels
-from velatura.perception.layers import channels, geometry
+from velatura.perception.layers import LAYERS, channels, geometry
 
 # Measured on CPUs as growth of the resident set, rounded up.
 PROGRAM_BYTES = 600_000_000  # Python, torch and the network
@@ -43,16 +43,20 @@ def allot(
     limit = limit * USABLE
     pixels = size[0] * size[1]
     fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
+    matching = 0
     if config.neighbor_weight:
-        fixed += NEIGHBORS_BYTES + pixels * COMPONENTS_BYTES
+        fixed += NEIGHBORS_BYTES
+        matching = COMPONENTS_BYTES * pixels
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
     left = limit - fixed
     step = STEP_IMAGES * IMAGE_BYTES * pixels
     if left >= max(window * pixels, step) + history * pair:
         return Allotment(None, history)
-    pools = 2 * pixels * _bytes(CUTS, dtype)  # what stages begin with, and gradients there
-    smallest = pools + window * min(pixels, SMALLEST_WINDOW)
+    deepest = max(map(LAYERS.index, config.loss_layers), default=0)
+    cuts = [cut for cut in CUTS if LAYERS.index(cut) < deepest]
+    pools = 2 * pixels * _bytes(cuts, dtype)  # what stages begin with, and gradients there
+    smallest = pools + matching + window * min(pixels, SMALLEST_WINDOW)
     needed = max(smallest, step) + pair
     if left < needed:
         raise ConfigError(

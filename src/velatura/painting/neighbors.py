@@ -82,10 +82,11 @@ class StyleFeatures:
         that it has everywhere do not decide.
         """
         size = positions(GRID, walk.size)
-        components = {
-            name: torch.zeros(basis.vectors.shape[1], *size, device=image.device)
-            for name, basis in self.bases.items()
-        }
+        starts, count = {}, 0  # where a layer's components begin
+        for name, basis in self.bases.items():
+            starts[name] = count
+            count += basis.vectors.shape[1]
+        queries = torch.zeros(*size, count, device=image.device)
 
         def look(part: Part, features: Tensor) -> None:
             vectors = self.bases[part.layer].vectors
@@ -94,16 +95,17 @@ class StyleFeatures:
                 found = F.avg_pool2d(found, round(ratio))
             else:
                 found = F.interpolate(found, scale_factor=1 / ratio)
-            place = _on_grid(part, size)
-            components[part.layer][(slice(None), *place)] = _filled(found, place)[0]
+            place, start = _on_grid(part, size), starts[part.layer]
+            own = slice(start, start + vectors.shape[1])
+            queries[(*place, own)] = _filled(found, place)[0].permute(1, 2, 0)
 
         walk.forward(image, look, [*self.bases])
-        walk.workers.add(*components.values())
-        queries = torch.cat([found.flatten(1) for found in components.values()]).T  # (N, k)
-        queries = F.normalize(queries - queries.mean(0), dim=1)
+        walk.workers.add(queries)
+        flat = queries.flatten(0, 1)
+        mean, at_once = flat.mean(0), max(1, AT_ONCE // len(self.keys))
         best = [
-            (some @ self.keys.T).argmax(1)
-            for some in torch.split(queries, max(1, AT_ONCE // len(self.keys)))
+            (F.normalize(some - mean, dim=1) @ self.keys.T).argmax(1)
+            for some in torch.split(flat, at_once)
         ]
         return torch.cat(best).view(size)
 
