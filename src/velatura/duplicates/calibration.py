@@ -54,9 +54,14 @@ def from_tensors(tensors: dict[str, Tensor], version: str) -> Calibration:
 
 
 def evidence(agreement: Tensor) -> Tensor:
-    """The three of `agreement.agreement` (pairs, 3), and all products of two: (pairs, 10)."""
-    terms = torch.cat([torch.ones_like(agreement[:, :1]), agreement], dim=1).unbind(1)
-    return torch.stack([terms[i] * terms[j] for i in range(4) for j in range(i, 4)], dim=1)
+    """What is weighed: all products of two of 1, the four of `agreement.agreement`, and the lower.
+
+    Of (pairs, 4) they make (pairs, 21). The lower is that of the two lowest correlations, with
+    strokes and without.
+    """
+    lower = torch.minimum(agreement[:, 0], agreement[:, 3])
+    terms = (torch.ones_like(lower), *agreement.unbind(1), lower)
+    return torch.stack([one * other for i, one in enumerate(terms) for other in terms[i:]], dim=1)
 
 
 def similarity(found: Calibration, agreement: Tensor) -> Tensor:

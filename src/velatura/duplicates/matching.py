@@ -63,7 +63,7 @@ class Likeness(NamedTuple):
     other: Tensor
     way: Tensor  # the turn of `one`, a place in TURNS
     spectra: Tensor  # cosine of the spectra, in that turn
-    agreement: Tensor  # of `agreement.agreement`, (pairs, 3)
+    agreement: Tensor  # of `agreement.agreement`, (pairs, 4)
 
 
 def fingerprints(pictures: Sequence[Picture], calibration: Calibration) -> Fingerprints:
@@ -144,7 +144,7 @@ def _agreement(
     fit: Fit,
 ) -> Tensor:
     """`agreement.agreement` of pairs: places in `new` and `known`, and turns of the new ones."""
-    found = [torch.zeros(0, 3)]
+    found = [torch.zeros(0, 4)]
     for start in range(0, len(fit.correlation), BLOCK):
         part = slice(start, start + BLOCK)
         one, other, way = (each[part] for each in pairs)
