@@ -153,9 +153,9 @@ def threshold(
         agreements.append(pairs.agreement)
         copies.append(some[pairs.one])
     right, copy = torch.cat(rights).double(), torch.cat(copies)
-    evidence, count = calibration.evidence(torch.cat(agreements)).double(), shares[copy].double()
-    weights = logistic(evidence, right, count)
-    values = torch.sigmoid(evidence @ weights.double()).float()
+    agreement, count = torch.cat(agreements), shares[copy].double()
+    weights = logistic(calibration.evidence(agreement).double(), right, count)
+    values = calibration.similarity(weights, agreement)
     order = values.argsort(descending=True)
     sorts = {"photographs": ~drawn, "drawn": drawn}
     levels = []

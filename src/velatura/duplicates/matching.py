@@ -171,7 +171,7 @@ def _varied(pictures: Fingerprints) -> Tensor:
 
 def similarities(found: Likeness, calibration: Calibration) -> Tensor:
     """How alike each pair is, in [0, 1]: (pairs,)."""
-    return similarity(calibration, found.agreement)
+    return similarity(calibration.weights, found.agreement)
 
 
 def why(found: Likeness) -> list[str]:
@@ -217,7 +217,7 @@ class Matcher:
         whole = torch.eye(2, 3).expand(len(near), 2, 3)
         fit = Fit(torch.zeros(len(near)), torch.ones(len(near), dtype=torch.bool), whole)
         agreed = _agreement(self._greys[first:], self._greys, (near, place[near], way[near]), fit)
-        decided = set(near[similarity(self.calibration, agreed) >= SURE].tolist())
+        decided = set(near[similarity(self.calibration.weights, agreed) >= SURE].tolist())
         return [number for number in range(len(looks)) if number not in decided]
 
     def _nearest(self, ways: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
