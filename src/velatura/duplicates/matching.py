@@ -119,6 +119,8 @@ def _laid_over(
     squares: tuple[Tensor, Tensor], shapes: tuple[Tensor, Tensor], cosines: Tensor
 ) -> Fit:
     """How each pair of squares (pairs, GREY, GREY) fits, one within the other."""
+    if not len(cosines):
+        return Fit(torch.zeros(0), torch.zeros(0, dtype=torch.bool), torch.zeros(0, 2, 3))
     fit = _placed(squares, alignment(*squares, shapes))
     doubtful = (fit.correlation < FITS) & (cosines >= TILTED_COSINE)
     if doubtful.any():
