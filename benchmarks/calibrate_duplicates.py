@@ -143,7 +143,8 @@ def threshold(
     """Weights of the evidence, and the threshold.
 
     Copies are compared with all originals. Each pair counts by the share of its copy. The
-    threshold is the lowest from which on photographs have PRECISION, and drawn pictures as well.
+    threshold is the lowest twentieth from which on photographs have PRECISION, and drawn pictures
+    as well.
     """
     known, rights, agreements, copies = prints.at(torch.arange(originals)), [], [], []
     rows = torch.arange(originals, len(owners), COMPARED)
@@ -153,9 +154,9 @@ def threshold(
         agreements.append(pairs.agreement)
         copies.append(some[pairs.one])
     right, copy = torch.cat(rights).double(), torch.cat(copies)
-    evidence, count = calibration.evidence(torch.cat(agreements)).double(), shares[copy].double()
-    weights = logistic(evidence, right, count)
-    values = torch.sigmoid(evidence @ weights.double()).float()
+    agreement, count = torch.cat(agreements), shares[copy].double()
+    weights = logistic(calibration.evidence(agreement).double(), right, count)
+    values = calibration.similarity(weights, agreement)
     order = values.argsort(descending=True)
     sorts = {"photographs": ~drawn, "drawn": drawn}
     levels = []
@@ -163,7 +164,7 @@ def threshold(
         mine = (count * sort[copy])[order]
         precision = (right[order] * mine).cumsum(0) / mine.cumsum(0).clamp_min(1e-9)
         levels.append(values[order][torch.nonzero((precision >= PRECISION) & (mine > 0))[-1, 0]])
-    auto = torch.stack(levels).max()
+    auto = torch.ceil(20 * torch.stack(levels).max()) / 20  # a little more, as others may differ
     print(f"| similarity |{' precision | recall |' * 2}\n|{' ---: |' * 5}")
     for level in sorted([*LEVELS, float(auto)]):
         row = []

@@ -20,7 +20,7 @@ def at(place):
 
 
 def agree(one, other):
-    """How well pictures that lie on each other agree: where they do so least, less badly, mean."""
+    """`agreement` of pictures that lie on each other."""
     return agreement(detail(one), detail(other), at(WHOLE))[0].tolist()
 
 
@@ -45,7 +45,8 @@ def test_a_copy_agrees_everywhere():
 
 
 def test_one_bar_missing_is_seen_where_it_is_missing():
-    lowest, low, mean = agree(bars(missing=None), bars(missing=4))
+    lowest, low, mean, strokes = agree(bars(missing=None), bars(missing=4))
+    assert strokes < 0.1
     assert lowest < 0.2 < low < mean
     assert 0.7 < mean < 0.95
 
@@ -57,7 +58,7 @@ def test_the_order_of_two_pictures_does_not_matter():
 
 def test_what_is_flat_in_both_does_not_count():
     plain = Image.new("L", (288, 288), "white")
-    assert agree(plain, plain) == pytest.approx([0, 0, 0], abs=1e-3)
+    assert agree(plain, plain) == pytest.approx([0, 0, 0, 0], abs=1e-3)
     half = bars(missing=None).crop((0, 0, 288, 130)).resize((288, 130))
     plain.paste(half, (0, 0))
     assert agree(plain, plain)[0] > 0.7
@@ -84,3 +85,14 @@ def test_only_where_both_pictures_are_is_compared():
     part = one.crop((0, 0, 144, 288))
     framed = agreement(detail(one), detail(part), at([[0.5, 0.0, -0.5], [0.0, 1.0, 0.0]]))
     assert float(framed[0, 0]) > 0.5
+
+
+def test_a_gap_in_a_straight_stroke_is_seen():
+    whole = Image.new("L", (SEEN, SEEN), "white")
+    whole.paste(0, (20, 20, 76, 28))
+    whole.paste(0, (20, 20, 28, 76))
+    whole.paste(0, (68, 20, 76, 76))
+    gap = whole.copy()
+    gap.paste(255, (68, 36, 76, 60))
+    assert agree(whole, gap)[3] < 0.1
+    assert agree(whole, whole)[3] > 0.9

@@ -40,3 +40,7 @@ def test_e_and_f_are_not_copies(tmp_path, hand):
     glyphs = {f"{'ABCDEF'[n]}.png": glyph(hand, random.Random(0), n) for n in (4, 5)}
     glyphs["copy.jpg"] = glyphs["F.png"].resize((100, 100))
     assert groups(tmp_path, glyphs) == [["F.png", "copy.jpg"]]
+
+
+def test_one_picture_alone_is_no_copy(tmp_path):
+    assert not groups(tmp_path, {"page.png": page(MEASURED, random.Random(0), 0)})

@@ -10,6 +10,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 FILE = "calibration.safetensors"
+OPPOSED = -0.2  # `lower` below that: somewhere one picture has what the other has not
 
 
 class Calibration(NamedTuple):
@@ -54,11 +55,17 @@ def from_tensors(tensors: dict[str, Tensor], version: str) -> Calibration:
 
 
 def evidence(agreement: Tensor) -> Tensor:
-    """The three of `agreement.agreement` (pairs, 3), and all products of two: (pairs, 10)."""
-    terms = torch.cat([torch.ones_like(agreement[:, :1]), agreement], dim=1).unbind(1)
-    return torch.stack([terms[i] * terms[j] for i in range(4) for j in range(i, 4)], dim=1)
+    """All products of two of 1, the four of `agreement.agreement`, and `lower`: (pairs, 21)."""
+    terms = (torch.ones(len(agreement)), *agreement.unbind(1), lower(agreement))
+    return torch.stack([one * other for i, one in enumerate(terms) for other in terms[i:]], dim=1)
 
 
-def similarity(found: Calibration, agreement: Tensor) -> Tensor:
-    """The logistic function of the evidence, in [0, 1]: (pairs,)."""
-    return torch.sigmoid(evidence(agreement) @ found.weights)
+def lower(agreement: Tensor) -> Tensor:
+    """The lower of the two lowest correlations, with strokes and without: (pairs,)."""
+    return torch.minimum(agreement[:, 0], agreement[:, 3])
+
+
+def similarity(weights: Tensor, agreement: Tensor) -> Tensor:
+    """The logistic function of the evidence, in [0, 1], and 0 below OPPOSED: (pairs,)."""
+    value = torch.sigmoid(evidence(agreement) @ weights)
+    return value.masked_fill(lower(agreement) < OPPOSED, 0)

@@ -63,7 +63,7 @@ class Likeness(NamedTuple):
     other: Tensor
     way: Tensor  # the turn of `one`, a place in TURNS
     spectra: Tensor  # cosine of the spectra, in that turn
-    agreement: Tensor  # of `agreement.agreement`, (pairs, 3)
+    agreement: Tensor  # of `agreement.agreement`, (pairs, 4)
 
 
 def fingerprints(pictures: Sequence[Picture], calibration: Calibration) -> Fingerprints:
@@ -119,6 +119,8 @@ def _laid_over(
     squares: tuple[Tensor, Tensor], shapes: tuple[Tensor, Tensor], cosines: Tensor
 ) -> Fit:
     """How each pair of squares (pairs, GREY, GREY) fits, one within the other."""
+    if not len(cosines):
+        return Fit(torch.zeros(0), torch.zeros(0, dtype=torch.bool), torch.zeros(0, 2, 3))
     fit = _placed(squares, alignment(*squares, shapes))
     doubtful = (fit.correlation < FITS) & (cosines >= TILTED_COSINE)
     if doubtful.any():
@@ -144,7 +146,7 @@ def _agreement(
     fit: Fit,
 ) -> Tensor:
     """`agreement.agreement` of pairs: places in `new` and `known`, and turns of the new ones."""
-    found = [torch.zeros(0, 3)]
+    found = [torch.zeros(0, 4)]
     for start in range(0, len(fit.correlation), BLOCK):
         part = slice(start, start + BLOCK)
         one, other, way = (each[part] for each in pairs)
@@ -171,7 +173,7 @@ def _varied(pictures: Fingerprints) -> Tensor:
 
 def similarities(found: Likeness, calibration: Calibration) -> Tensor:
     """How alike each pair is, in [0, 1]: (pairs,)."""
-    return similarity(calibration, found.agreement)
+    return similarity(calibration.weights, found.agreement)
 
 
 def why(found: Likeness) -> list[str]:
@@ -217,7 +219,7 @@ class Matcher:
         whole = torch.eye(2, 3).expand(len(near), 2, 3)
         fit = Fit(torch.zeros(len(near)), torch.ones(len(near), dtype=torch.bool), whole)
         agreed = _agreement(self._greys[first:], self._greys, (near, place[near], way[near]), fit)
-        decided = set(near[similarity(self.calibration, agreed) >= SURE].tolist())
+        decided = set(near[similarity(self.calibration.weights, agreed) >= SURE].tolist())
         return [number for number in range(len(looks)) if number not in decided]
 
     def _nearest(self, ways: Tensor, first: int) -> tuple[Tensor, Tensor, Tensor]:
