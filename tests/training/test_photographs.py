@@ -94,10 +94,10 @@ def test_a_photograph_that_memory_is_too_small_for_is_left_out(tmp_path, photogr
     for name in "ab":
         photograph.save(tmp_path / f"{name}.png")
 
-    def small_memory(path):
+    def small_memory(path, *limits):
         if path.name == "a.png":
             raise MemoryError
-        return read(path)
+        return read(path, *limits)
 
     monkeypatch.setattr("velatura.training.photographs.read", small_memory)
     told = []

@@ -61,8 +61,8 @@ class StyleFeatures:
         for turns in range(QUARTER_TURNS):
             image = style.rot90(turns, (2, 3)).contiguous()
             place = None if mask is None else mask.rot90(turns, (2, 3))
-            gathered = _Rows(layers, image, place, most // QUARTER_TURNS)
             over = walk(image, layers)
+            gathered = _Rows(layers, image, place, most // QUARTER_TURNS, over.network.dtype)
             over.forward(image, gathered.look)
             over.workers.add(*gathered.of.values())
             turned.append(gathered.of)
@@ -215,7 +215,12 @@ class _Rows:
     """
 
     def __init__(
-        self, layers: Sequence[str], image: Tensor, mask: Tensor | None, most: int
+        self,
+        layers: Sequence[str],
+        image: Tensor,
+        mask: Tensor | None,
+        most: int,
+        dtype: torch.dtype,
     ) -> None:
         size = (image.shape[-2], image.shape[-1])
         # The last rows and columns of the grid may have no position at a coarser layer.
@@ -228,15 +233,21 @@ class _Rows:
         order = torch.randperm(len(inside), generator=torch.Generator().manual_seed(0))
         self.chosen = inside[order[:most].sort().values.to(inside.device)]
         self.grid = positions(GRID, size)
-        self.of: dict[str, Tensor] = {}
+        self.of = {  # of all layers, also of those that another worker sees
+            name: torch.zeros(
+                len(self.chosen),
+                channels(name) * max(1, round(_ratio(name))) ** 2,
+                dtype=dtype,
+                device=image.device,
+            )
+            for name in layers
+        }
 
     def look(self, part: Part, features: Tensor) -> None:
         """Keep what a part has of the chosen positions."""
         ratio = _ratio(part.layer)
         if ratio > 1:
             features = F.pixel_unshuffle(_cropped(features, round(ratio)), round(ratio))
-        if part.layer not in self.of:
-            self.of[part.layer] = features.new_zeros(len(self.chosen), features.shape[1])
         rows, columns = _on_grid(part, self.grid)
         y, x = self.chosen[:, 0] - rows.start, self.chosen[:, 1] - columns.start
         height, width = rows.stop - rows.start, columns.stop - columns.start
