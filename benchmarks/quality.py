@@ -71,7 +71,7 @@ def variant(**options: Any) -> Painter:
     """The default with other options, at several strengths."""
 
     def paint(photo: Tensor, painting: Tensor, budget: Budget) -> Painted:
-        for strength in (0.3, 0.5, 0.7):
+        for strength in budget.strengths:
             yield (
                 f"{strength}",
                 *_engine(StyleConfig(strength=strength, **options), photo, painting),
