@@ -86,6 +86,15 @@ def test_the_plot_is_a_picture(steps, tmp_path):
         assert min(plot.size) > 400
 
 
+def test_a_scale_may_lack_a_term_of_another(steps, tmp_path):
+    lines = [json.loads(film.loss_line(step)) for step in steps]
+    del lines[0]["losses"]["style relu4_1"]
+    lines[-1]["losses"] = {"style relu1_1": 1.0, "neighbors relu9_9": 0.5}
+    film.write_plot(tmp_path / "plot.png", [json.dumps(line) for line in lines])
+    with Image.open(tmp_path / "plot.png") as plot:
+        assert min(plot.size) > 400
+
+
 def test_the_strip_shows_a_few_frames(recorded):
     picture = film.strip(recorded)
     assert picture.height == 64

@@ -1,6 +1,7 @@
 """How a picture came about: frames evenly spaced in visible change, and the losses on the way."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,8 @@ def loss_line(step: Step) -> str:
 def write_plot(path: Path, lines: Sequence[str]) -> None:
     """Draw what `loss_line` gave: each term over the steps, scales marked.
 
+    A scale may lack a term, as those above `deep_size` do; its line has a gap there.
+
     Raises ConfigError if matplotlib is not installed.
     """
     figures = _matplotlib_figure()
@@ -121,8 +124,9 @@ def write_plot(path: Path, lines: Sequence[str]) -> None:
     figure = figures.Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     steps = [record["step"] for record in records]
-    for name in records[0]["losses"]:
-        axes.plot(steps, [record["losses"][name] for record in records], label=name, linewidth=1.2)
+    for name in dict.fromkeys(name for record in records for name in record["losses"]):
+        values = [record["losses"].get(name, math.nan) for record in records]
+        axes.plot(steps, values, label=name, linewidth=1.2)
     axes.plot(steps, [record["loss"] for record in records], label="sum", color="black")
     for before, record in zip([None, *records], records, strict=False):
         if before is None or before["scale"] != record["scale"]:

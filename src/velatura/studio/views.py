@@ -81,8 +81,8 @@ def standing(step: Step) -> str:
 
 def curve(history: Sequence[dict[str, float]]) -> str:
     """Losses by kind over the steps, on a logarithmic scale, as a drawing of fixed height."""
-    kinds = [kind for kind in history[-1] if any(losses[kind] > 0 for losses in history)]
-    values = [losses[kind] for losses in history for kind in kinds if losses[kind] > 0]
+    kinds = [kind for kind in history[-1] if any(losses.get(kind, 0) > 0 for losses in history)]
+    values = [losses[kind] for losses in history for kind in kinds if losses.get(kind, 0) > 0]
     if not values:
         return NO_LOSSES
     low, high = math.log(min(values)), math.log(max(values))
