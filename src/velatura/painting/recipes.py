@@ -83,7 +83,7 @@ RECIPES = {
         "Velatura",
         "Neural neighbours for the strokes, Wasserstein distances for forms and palette, coarse to "
         "fine, over frequencies: painted, and still to be recognised.",
-        "See docs/method.md for what was tried.",
+        "See docs/tried.md for what was tried.",
     ),
     "second-moments": Recipe(
         StyleConfig(
