@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from velatura import StyleConfig
 from velatura.images.io import read, to_pil
@@ -30,7 +31,7 @@ from velatura.images.resize import fit, resize
 from velatura.painting import optimizers
 from velatura.painting.objective import Objective
 from velatura.painting.recipes import PASTICHE
-from velatura.perception import weights
+from velatura.perception import losses, weights
 from velatura.perception.devices import pick_dtype
 from velatura.perception.vgg import VGG19
 
@@ -90,7 +91,7 @@ def ours(
         image = scene + resize(image, size) - resize(smaller, size)
         smaller = scene
         judged = Objective(network, scene, [reference], OURS)
-        warm = Objective(network, scene, [reference], _warm(judged))
+        warm = Objective(network, scene, [reference], _warm(network, scene, reference))
         for objective, count in ((warm, warm_steps), (judged, steps)):
             optimizer = optimizers.build(OURS, history=100)
             for number in range(1, count + 1):
@@ -104,21 +105,22 @@ def ours(
     return clock.seconds(), loss, number
 
 
-def _warm(objective: Objective) -> StyleConfig:
+def _warm(network: VGG19, content: Tensor, style: Tensor) -> StyleConfig:
     """A Wasserstein objective that weighs content and style about as a Gram objective does.
 
     A Gram matrix of zero costs `style` there and 1 here, features of zero cost `content` and 1.
     Near the target Gram distances grow with the square of what Wasserstein distances grow with,
     hence the factor, found by trial on two pairs.
     """
-    gram = objective.style_targets[0]["relu4_1"]
-    ((target, _),) = objective.content_targets["relu4_2"].values()
-    style = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
-    content = float(target.float().square().mean())
+    features = network(style, ["relu4_1"])["relu4_1"]
+    gram = losses.moments(features) / features[0, 0].numel()
+    style_size = float(gram.square().mean()) * OURS.style_layers["relu4_1"]
+    content_size = float(network(content, ["relu4_2"])["relu4_2"].float().square().mean())
     return StyleConfig(
         color_weight=0,
+        neighbor_weight=0,
         content_layers={"relu4_2": 1.0},
-        content_weight=50 * OURS.content_layers["relu4_2"] * content / style,
+        content_weight=50 * OURS.content_layers["relu4_2"] * content_size / style_size,
         style_layers=dict.fromkeys(OURS.style_layers, 1.0),
         padding="zero",
     )
