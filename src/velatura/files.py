@@ -71,6 +71,11 @@ def check_place(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
+def is_scratch(name: str) -> bool:
+    """Whether a folder of this name is where a writer works, or one that was killed has."""
+    return _SCRATCH.fullmatch(name) is not None
+
+
 def make_folder(path: Path) -> None:
     """Make the folder `path` if it does not exist. Raises FileError if that cannot be."""
     try:

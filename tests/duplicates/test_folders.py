@@ -7,6 +7,7 @@ import pytest
 
 from velatura.duplicates import folders
 from velatura.errors import ImageError
+from velatura.files import atomic_path
 
 
 def names(files):
@@ -85,3 +86,13 @@ def test_what_a_mac_keeps_beside_files_is_no_picture(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     files, _ = folders.pictures([tmp_path])
     assert names(files) == ["four.HEIC", "one.jpg", "three.jpe", "two.JFIF"]
+
+
+def test_a_picture_that_is_being_written_is_none_yet(tmp_path):
+    """Nor one whose writer was killed: its folder is left as it is."""
+    with atomic_path(tmp_path / "picture.png") as temporary:
+        temporary.write_bytes(b"x")
+        (tmp_path / ".hidden").mkdir()
+        (tmp_path / ".hidden" / "one.png").write_bytes(b"x")
+        assert names(folders.pictures([tmp_path])[0]) == ["one.png"]
+    assert names(folders.pictures([tmp_path])[0]) == ["one.png", "picture.png"]

@@ -4,10 +4,13 @@ import contextlib
 import random
 import sys
 import threading
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from velatura.cli.main import main
@@ -137,3 +140,19 @@ def test_only_pillows_warnings_are_kept_away_and_only_until_the_last_block_ends(
 def test_only_regular_files_are_opened(tmp_path):
     with pytest.raises(ImageError, match="got a pipe or a device"):
         io.read("/dev/zero")
+
+
+def test_a_file_that_claims_more_than_it_has_takes_no_memory_for_it(tmp_path):
+    """Of strips in planes all is read up to where the next is said to begin."""
+    pixels = np.zeros((3, 28, 40), np.uint16)
+    path = tmp_path / "planes.tif"
+    tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="separate")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["StripOffsets"].overwrite((1 << 24, 1 << 27, 1 << 28))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match=r"planes.tif: cannot be read"):
+            io.inspect(path, 1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 1e7
+    finally:
+        tracemalloc.stop()

@@ -200,3 +200,19 @@ def test_masks_may_be_arrays_images_and_tensors(tmp_path, photograph, painting):
 def test_a_mask_too_few_is_told(photograph, painting, name):
     with pytest.raises(ConfigError, match=f"{name}: expected 2 images for 2 styles, got 1"):
         stylize(photograph, [painting, painting], size=32, **{name: [photograph]})
+
+
+@pytest.mark.parametrize("name", ["masks", "style_masks"])
+def test_masks_come_as_styles_do_one_or_several_in_any_iterable(photograph, painting, name):
+    mask = np.zeros(read(photograph if name == "masks" else painting).size, np.float32)
+    mask[:, : mask.shape[1] // 2] = 1
+    options = {"size": 32, "steps": (1,), "precision": "fp32"}
+
+    def paint(given):
+        return np.asarray(stylize(photograph, painting, **{name: given}, **options))
+
+    wanted = paint([mask])
+    for given in (mask, torch.from_numpy(mask)[None, None], mask > 0, iter([mask])):
+        assert (paint(given) == wanted).all()
+    with pytest.raises(ConfigError, match=f"{name}: expected a list, as their order matters"):
+        paint({"left.png"})

@@ -21,6 +21,14 @@ def test_large_pictures_are_seen_in_tiles_within_the_limit():
     assert 1 <= room.history <= 6
 
 
+def test_a_small_picture_needs_little_for_its_neighbours():
+    assert allot((96, 128), 2, StyleConfig(), torch.bfloat16, 1e9).tile_pixels is None
+    for options in ({"stroke_size": 4.0}, {"size": 1024}):
+        size = (768, 1024) if "size" in options else (96, 128)
+        with pytest.raises(ConfigError, match="memory: expected at least"):
+            allot(size, 2, StyleConfig(**options), torch.bfloat16, 1e9)
+
+
 def test_too_little_memory_is_told_with_what_is_needed():
     with pytest.raises(ConfigError, match=r"at least \d+\.\dGB to paint 5176×3464, got 1.0GB"):
         allot((3464, 5176), 6, StyleConfig(), torch.bfloat16, 1e9)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from velatura.errors import ImageError
+from velatura.files import is_scratch
 
 ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"),
@@ -48,7 +49,8 @@ def pictures(places: Iterable[Path]) -> tuple[list[File], dict[str, str]]:
 
     A place is a folder, looked through with the folders in it, or a file. Pictures are told by
     their name's ending. Links inside a folder are passed over: what they lead to is either found
-    by its own name or was not asked for, and they may run in circles.
+    by its own name or was not asked for, and they may run in circles. So is what Velatura is about
+    to write.
 
     Raises:
         ImageError: a place does not exist.
@@ -72,7 +74,8 @@ def pictures(places: Iterable[Path]) -> tuple[list[File], dict[str, str]]:
                 raise ImageError(f"{place}: expected a folder or a picture, found nothing")
             add(root)
             continue
-        for folder, _, names in os.walk(root, onerror=refused):
+        for folder, inner, names in os.walk(root, onerror=refused):
+            inner[:] = [name for name in inner if not is_scratch(name)]
             for name in names:
                 path = os.path.join(folder, name)
                 wanted = name.lower().endswith(ENDINGS) and not name.startswith(FORKS)

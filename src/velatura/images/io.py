@@ -143,11 +143,13 @@ def read_mask(
 ) -> "torch.Tensor":
     """How white a picture is, (1, 1, height, width) in [0, 1]; what is transparent is black.
 
-    `source`, `side` and `max_pixels` as for `read`; a tensor may have one channel. Raises
-    ImageError.
+    `source`, `side` and `max_pixels` as for `read`; a tensor may have one channel, an array may be
+    of truth values. Raises ImageError.
     """
     import torch
 
+    if isinstance(source, np.ndarray) and source.dtype == np.bool_:
+        source = source.astype(np.float32)
     if isinstance(source, (str, os.PathLike, np.ndarray, Image.Image)):
         found = torch.from_numpy(_planes(source, side, max_pixels))[None]  # as it is under alpha
         pixels, alpha = found[:, :3], found[:, 3:]

@@ -109,6 +109,15 @@ class _Avif(PixelsOnly, AvifImagePlugin.AvifImageFile):
         self.stored_orientation = self._decoder.get_info()[5]
 
 
+class _Bounded(io.BufferedReader):
+    """A file that makes no room for more than it has, whatever length it claims for a part."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
+
+
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": _Jpeg,
     "PNG": _Png,
@@ -136,7 +145,11 @@ def opened(path: Path) -> Iterator[Any]:
         if about.st_size == 0:
             raise ImageError(f"{path}: expected an image file, got 0 bytes")
         # Odd metadata is welcome; what matters raises.
-        with quiet(r"PIL\."), path.open("rb") as file, _identified(path, file) as image:
+        with (
+            quiet(r"PIL\."),
+            _Bounded(path.open("rb", 0)) as file,
+            _identified(path, file) as image,
+        ):
             yield image
     except FileNotFoundError:
         raise ImageError(f"{path}: expected an image file, found nothing") from None

@@ -138,8 +138,8 @@ def transfer(
     styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     *,
-    masks: Sequence[ImageLike] = (),
-    style_masks: Sequence[ImageLike] = (),
+    masks: "ImageLike | Iterable[ImageLike]" = (),
+    style_masks: "ImageLike | Iterable[ImageLike]" = (),
     first: "ImageLike | None" = None,
     state: State | None = None,
 ) -> Iterator[Step]:

@@ -18,7 +18,8 @@ NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, for
 IMAGE_BYTES = 12  # a pixel of an image, float32
 IMAGES = 6  # photograph, picture, gradients: held throughout
 STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
-NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once
+NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once, at most
+NEIGHBORS_PIXELS = 256 * 256  # of a picture from which on four styles, as large as it, take that
 COMPONENTS_BYTES = 24  # a pixel of an image: what is compared with them
 USABLE = 0.8  # of the limit; allocators keep some of what was given back to them
 HISTORY = 50  # pairs of image and gradient differences, where there is room
@@ -45,7 +46,8 @@ def allot(
     fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
     matching = 0
     if config.neighbor_weight:
-        fixed += NEIGHBORS_BYTES
+        styles = pixels * config.stroke_size**2
+        fixed += NEIGHBORS_BYTES * min(1, styles / NEIGHBORS_PIXELS)
         matching = COMPONENTS_BYTES * pixels
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
     window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)

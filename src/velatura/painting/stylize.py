@@ -21,8 +21,8 @@ def stylize(
     style: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig | None = None,
     *,
-    masks: Sequence[ImageLike] = (),
-    style_masks: Sequence[ImageLike] = (),
+    masks: "ImageLike | Iterable[ImageLike]" = (),
+    style_masks: "ImageLike | Iterable[ImageLike]" = (),
     **options: Any,
 ) -> Image.Image:
     """Paint `content` in the style of `style`, or of several.

@@ -49,8 +49,8 @@ def gather(
     styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig,
     device: torch.device,
-    masks: Sequence[ImageLike] = (),
-    style_masks: Sequence[ImageLike] = (),
+    masks: "ImageLike | Iterable[ImageLike]" = (),
+    style_masks: "ImageLike | Iterable[ImageLike]" = (),
 ) -> Subjects:
     """Read all images and give them the colours that `config` asks for.
 
@@ -62,7 +62,8 @@ def gather(
     """
     source = read(content, config.size, config.max_pixels)
     photograph, alpha = source.pixels.to(device), source.alpha
-    several = _listed(styles)
+    several = _listed("styles", styles)
+    masks, style_masks = _listed("masks", masks), _listed("style_masks", style_masks)
     side = math.ceil(2 * config.stroke_size * config.size)  # of paintings up to 16 times as wide
     pictures = [read(style, side, config.max_pixels) for style in several]
     paintings = [picture.pixels.to(device) for picture in pictures]
@@ -113,16 +114,16 @@ def _without_transparent(
     return seen
 
 
-def _listed(styles: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
-    """One style or several, in their order."""
-    if isinstance(styles, Set | Mapping):
+def _listed(name: str, images: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
+    """One image or several, in their order."""
+    if isinstance(images, Set | Mapping):
         raise ConfigError(
-            f"styles: expected a list, as their order matters, got a {type(styles).__name__}"
+            f"{name}: expected a list, as their order matters, got a {type(images).__name__}"
         )
-    one = isinstance(styles, str | bytes | bytearray | memoryview | np.ndarray | Tensor)
-    if one or hasattr(styles, "read") or not isinstance(styles, Iterable):
-        return [cast("ImageLike", styles)]
-    return list(styles)
+    one = isinstance(images, str | bytes | bytearray | memoryview | np.ndarray | Tensor)
+    if one or hasattr(images, "read") or not isinstance(images, Iterable):
+        return [cast("ImageLike", images)]
+    return list(images)
 
 
 def smallest_side(config: StyleConfig) -> int:
