@@ -178,6 +178,24 @@ def test_an_interrupted_folder_says_how_much_is_made(velatura, photograph, monke
     assert [one["output"] for one in json.loads(done.stdout)["pictures"]] == ["out/a.png"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("upscale", "photos", "--scale", "2"), ("stylize", "photos", *STYLIZE[2:-1])],
+    ids=lambda command: command[0],
+)
+def test_ctrl_c_while_a_picture_of_a_folder_is_told_counts_it(
+    velatura, photograph, monkeypatch, command
+):
+    (velatura.folder / "photos").mkdir()
+    for name in "ab":
+        photograph.resize((24, 16)).save(velatura.folder / "photos" / f"{name}.png")
+    monkeypatch.setattr("velatura.cli.progress.Progress.say", lambda *told: ctrl_c())
+    done = velatura(*command, "-o", "out", "--json")
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "velatura: interrupted after 1 of 2 photographs"
+    assert [one["output"] for one in json.loads(done.stdout)["pictures"]] == ["out/a.png"]
+
+
 def test_ctrl_c_while_the_sheet_is_written_loses_nothing(velatura, before_each_write):
     before_each_write(lambda path: path.name == "sheet.png" and ctrl_c())
     done = velatura("sheet", *STYLIZE[1:], "-o", "sheet.png")
@@ -213,6 +231,16 @@ def test_a_full_disk_costs_side_files_and_never_the_picture(velatura, monkeypatc
     ]
     assert {"out.png", "strip.png"} <= {path.name for path in velatura.folder.iterdir()}
     assert not list((velatura.folder / "state").iterdir())  # the painting is done
+
+
+def test_a_painting_begins_without_a_checkpoint_that_has_no_room(velatura, monkeypatch):
+    monkeypatch.setattr("velatura.cli.commission.atomic_path", refuse)
+    done = velatura(*STYLIZE, "-o", "out.png", "--checkpoint", "state")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "velatura: state/painting.json: cannot be written (No space left on device)\n"
+    )
+    assert (velatura.folder / "out.png").is_file()
 
 
 def test_a_full_disk_sends_the_picture_elsewhere(velatura, before_each_write, monkeypatch):

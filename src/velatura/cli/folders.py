@@ -68,11 +68,13 @@ def make_pictures(
             )
             keeping.hold()
             written = outputs.keep(output, lambda path: write(path, picture, settings))
-        seconds = time.monotonic() - began
-        height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
-        progress.say(f"{shown(written)}: {width}×{height}, {seconds:.1f} s")
-        report = {"output": str(written), "content": str(photograph), "width": width}
-        return report | {"height": height, "seconds": round(seconds, 3)}, keeping.came
+            seconds = time.monotonic() - began
+            height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
+            # Signals are still held: what is written is counted, whenever they come.
+            progress.say(f"{shown(written)}: {width}×{height}, {seconds:.1f} s")
+            report = {"output": str(written), "content": str(photograph), "width": width}
+            report |= {"height": height, "seconds": round(seconds, 3)}
+            return report, keeping.came
 
     outputs: Outputs = arguments.outputs
     if not is_one(arguments.photos):

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import json
 import time
 from pathlib import Path
@@ -42,7 +43,9 @@ def carry_out(commission: Commission, arguments: argparse.Namespace) -> int:
         check_writable(commission.output)
         outputs.claims.write(checkpoint / STATE, checkpoint / COMMISSION)
         commission = _with_memory_fixed(commission)
-        commission.save(checkpoint)
+        saved = functools.partial(commission.save, checkpoint)
+        if not outputs.attempt(checkpoint / COMMISSION, saved):
+            checkpoint = None
     report, interrupted = paint(
         commission,
         outputs,
@@ -141,19 +144,19 @@ def paint(
                 keeping.hold()
                 interrupted = True
                 say("velatura: interrupted; not all that goes beside the picture was written")
-    if failure and not isinstance(failure, KeyboardInterrupt):
-        progress.say(f"{shown(commission.output)}: what was painted before the failure")
-        raise failure
-    whole = step.number == step.total
-    how = "interrupted" if interrupted else "stopped"
-    stopped = "" if whole else f"{how} after step {step.number} of {step.total}, "
-    size = f"{report['width']}×{report['height']}, " if report else ""
-    progress.say(f"{shown(commission.output)}: {stopped}{size}{step.seconds:.0f} s")
-    if checkpoint and not whole:
-        progress.say(f"go on with: velatura resume {checkpoint}")
-    elif whole and is_first():
-        checkpoints.clear()
-    return report, interrupted
+        if failure and not isinstance(failure, KeyboardInterrupt):
+            progress.say(f"{shown(commission.output)}: what was painted before the failure")
+            raise failure
+        whole = step.number == step.total
+        how = "interrupted" if interrupted else "stopped"
+        stopped = "" if whole else f"{how} after step {step.number} of {step.total}, "
+        size = f"{report['width']}×{report['height']}, " if report else ""
+        progress.say(f"{shown(commission.output)}: {stopped}{size}{step.seconds:.0f} s")
+        if checkpoint and not whole:
+            progress.say(f"go on with: velatura resume {checkpoint}")
+        elif whole and is_first():
+            checkpoints.clear()
+        return report, interrupted or keeping.came
 
 
 def _subject(commission: Commission) -> "tuple[Path | Image.Image, Tensor | None]":
