@@ -23,6 +23,12 @@ def test_pages_of_random_words_are_not_copies(tmp_path):
     assert groups(tmp_path, pages) == [["2.png", "copy.jpg"]]
 
 
+def test_a_page_scanned_askew_is_found(tmp_path):
+    pages = {f"{n}.png": page(CALIBRATED, random.Random(n), n) for n in range(3)}
+    pages["copy.png"] = pages["1.png"].rotate(3, Image.Resampling.BICUBIC, True, fillcolor="white")
+    assert groups(tmp_path, pages) == [["1.png", "copy.png"]]
+
+
 def test_letters_of_one_firm_are_not_copies(tmp_path):
     letters = {f"{n}.png": letter(MEASURED, random.Random(n), n) for n in range(4)}
     letters["copy.jpg"] = letters["1.png"].crop((0, 40, 640, 940))
