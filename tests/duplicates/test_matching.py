@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from drawn_pictures import CALIBRATED, MEASURED, glyph, letter, page, window
 from PIL import Image
+from transformations import TRANSFORMATIONS
 
 from velatura.duplicates.find import find_duplicates
 
@@ -23,10 +24,11 @@ def test_pages_of_random_words_are_not_copies(tmp_path):
     assert groups(tmp_path, pages) == [["2.png", "copy.jpg"]]
 
 
-def test_a_page_scanned_askew_is_found(tmp_path):
-    pages = {f"{n}.png": page(CALIBRATED, random.Random(n), n) for n in range(3)}
-    pages["copy.png"] = pages["1.png"].rotate(3, Image.Resampling.BICUBIC, True, fillcolor="white")
-    assert groups(tmp_path, pages) == [["1.png", "copy.png"]]
+@pytest.mark.parametrize(("draw", "how"), [(letter, "rotation 5°"), (window, "screenshot")])
+def test_pages_that_were_turned_or_framed_are_found(tmp_path, draw, how):
+    pictures = {f"{n}.png": draw(CALIBRATED, random.Random(n), n) for n in range(3)}
+    pictures["copy.png"] = TRANSFORMATIONS[how](pictures["1.png"], random.Random(0))
+    assert groups(tmp_path, pictures) == [["1.png", "copy.png"]]
 
 
 def test_letters_of_one_firm_are_not_copies(tmp_path):
