@@ -149,8 +149,8 @@ def threshold(
     """Weights of the evidence, and the threshold.
 
     Copies are compared with all originals. Each pair counts by the share of its copy. The
-    threshold is the lowest twentieth from which on photographs have PRECISION, and drawn pictures
-    as well.
+    threshold is the similarity of the last pair down to which photographs have PRECISION, and drawn
+    pictures as well, rounded up to a twentieth.
     """
     known, rights, agreements, copies = prints.at(torch.arange(originals)), [], [], []
     rows = torch.arange(originals, len(owners), COMPARED)
