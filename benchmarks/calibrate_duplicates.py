@@ -6,7 +6,8 @@ Uses one half of the photographs in the folders, told by a hash of their names, 
 screenshots, charts and icons; `benchmarks/duplicates.py` measures on the other half and on others
 drawn. Of large photographs nine views are taken that overlap their neighbours by a quarter:
 different pictures of one scene, which must not be matched. The views of a photograph count together
-as much as one that is small: they are alike, and one photograph of planks would decide alone.
+as much as one that is small: they are alike, and one photograph of planks would decide alone. All
+photographs together count as much as all drawn pictures.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import torch
 from drawn_pictures import drawn_pictures
-from duplicate_pictures import Named, base_pictures, look_of
+from duplicate_pictures import Named, base_pictures, copy_of, look_of
 from safetensors.torch import save_file
 from torch import Tensor
 from transformations import TRANSFORMATIONS
@@ -67,7 +68,9 @@ def main() -> None:
     )
     names = [name.split("-")[0] for name, _ in photographs]
     views = Counter(names)
-    shares = [1 / views[name] for name in names] + [1.0] * (len(pictures) - len(names))
+    # Photographs and drawn pictures decide alike.
+    drawn_share = len(views) / (len(pictures) - len(names))
+    shares = [1 / views[name] for name in names] + [drawn_share] * (len(pictures) - len(names))
     drawn = owners >= len(photographs)
     found |= threshold(prints, owners, len(pictures), drawn, torch.tensor(shares)[owners])
     save_file({name: tensor.contiguous() for name, tensor in found.items()}, arguments.output)
@@ -78,9 +81,12 @@ def copies(pictures: list[Named], generator: random.Random) -> tuple[list[Look],
     """Each picture and COPIES of it, originals first; whose copy each is; which are turned."""
     looks = [look_of(image) for _, image in pictures]
     owners, turned = list(range(len(pictures))), [False] * len(pictures)
-    for number, (_, image) in enumerate(pictures):
+    for number in range(len(pictures)):
         for name in generator.sample(list(TRANSFORMATIONS), COPIES):
-            looks.append(look_of(TRANSFORMATIONS[name](image, generator)))
+            copy = copy_of(pictures, number, name, generator.random())
+            if copy is None:
+                continue
+            looks.append(look_of(copy))
             owners.append(number)
             turned.append(name in TURNS)
     return looks, torch.tensor(owners), torch.tensor(turned)
@@ -143,8 +149,8 @@ def threshold(
     """Weights of the evidence, and the threshold.
 
     Copies are compared with all originals. Each pair counts by the share of its copy. The
-    threshold is the lowest twentieth from which on photographs have PRECISION, and drawn pictures
-    as well.
+    threshold is the similarity of the last pair down to which photographs have PRECISION, and drawn
+    pictures as well, rounded up to a twentieth.
     """
     known, rights, agreements, copies = prints.at(torch.arange(originals)), [], [], []
     rows = torch.arange(originals, len(owners), COMPARED)

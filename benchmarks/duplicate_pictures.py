@@ -1,11 +1,13 @@
-"""The photographs that duplicates are calibrated on and measured on: never the same."""
+"""The pictures that duplicates are calibrated on and measured on, never the same; their copies."""
 
 import hashlib
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
+from transformations import TRANSFORMATIONS
 
 from velatura.duplicates.fingerprints import SEEN, Look
 from velatura.duplicates.folders import ENDINGS
@@ -17,6 +19,8 @@ VIEW = 0.4  # of the picture's sides
 PLACES = (0.0, 0.3, 0.6)  # of its sides, where views begin: neighbours overlap by a quarter
 LONGEST = 480  # pixels of a view
 PLAIN = 6  # grey levels: views that vary less in half of their 24 fields show sky, or a blur
+VISIBLE = 16  # grey levels by which pixels differ that tell pictures apart
+TOLD = 0.001  # of a crop's pixels must, or it is a crop of either
 
 
 def is_measured(path: Path) -> bool:
@@ -54,6 +58,23 @@ def is_plain(view: Image.Image) -> bool:
     grey = np.asarray(view.convert("L").resize((48, 32), Image.Resampling.BOX), float)
     fields = grey.reshape(4, 8, 6, 8).std(axis=(1, 3))
     return float(np.median(fields)) < PLAIN
+
+
+def copy_of(pictures: Sequence[Named], number: int, name: str, seed: float) -> Image.Image | None:
+    """A copy of a picture by a transformation, or None where it is as much one of another picture.
+
+    That may be a crop: it can hold nothing but the template of a slide, or the stem of an E.
+    """
+    original = pictures[number][1]
+    copy = TRANSFORMATIONS[name](original, random.Random(seed))
+    if name.startswith("crop"):
+        for place, (_, other) in enumerate(pictures):
+            if place != number and other.size == original.size:
+                same = TRANSFORMATIONS[name](other, random.Random(seed))
+                difference = np.asarray(ImageChops.difference(copy, same)).max(2)
+                if (difference > VISIBLE).mean() < TOLD:
+                    return None
+    return copy
 
 
 def look_of(image: Image.Image) -> Look:

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from velatura.duplicates.alignment import BLUR, FAINT, SIDE, TILTS, alignment
+from velatura.duplicates.alignment import BLUR, FAINT, SIDE, alignment, starts
 
 
 def grey(picture, side=32):
@@ -13,13 +13,21 @@ def grey(picture, side=32):
     )
 
 
-def fitted(one, other, **options):
-    shapes = tuple(torch.tensor([picture.width / picture.height]) for picture in (one, other))
-    return alignment(grey(one)[None], grey(other)[None], shapes, **options)
+def shapes_of(*pictures):
+    return tuple(torch.tensor([picture.width / picture.height]) for picture in pictures)
 
 
-def aligned(one, other, **options):
-    return float(fitted(one, other, **options).correlation)
+def fitted(one, other):
+    return alignment(grey(one)[None], grey(other)[None], shapes_of(one, other))
+
+
+def aligned(one, other):
+    return float(fitted(one, other).correlation)
+
+
+def started(one, other, count=1):
+    found = starts(grey(one, 48)[None], grey(other, 48)[None], shapes_of(one, other), count)
+    return [float(fit.correlation) for fit in found]
 
 
 @pytest.mark.parametrize("share", [1.0, 0.9, 0.7, 0.5])
@@ -66,8 +74,15 @@ def test_tilted_pictures_fit_once_they_are_tilted_back(photographs):
     picture = photographs["astronaut"].crop((0, 60, 320, 280))
     tilted = picture.rotate(10, Image.Resampling.BICUBIC, expand=True)
     assert aligned(tilted, picture) < 0.5
-    assert aligned(tilted, picture, tilts=TILTS) > 0.65
-    assert aligned(picture, tilted, tilts=TILTS) > 0.65
+    assert started(tilted, picture)[0] > 0.6
+    assert started(picture, tilted)[0] > 0.6
+
+
+def test_starts_come_the_best_first(photographs):
+    found = started(photographs["cat"], photographs["cat"], 8)
+    assert found[0] > 0.85
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == 8
 
 
 def test_at_full_scale_it_is_the_correlation_of_what_is_not_smooth():

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from drawn_pictures import CALIBRATED, MEASURED, glyph, letter, page, window
 from PIL import Image
+from transformations import TRANSFORMATIONS
 
 from velatura.duplicates.find import find_duplicates
 
@@ -21,6 +22,13 @@ def test_pages_of_random_words_are_not_copies(tmp_path):
     }
     pages["copy.jpg"] = pages["2.png"].resize((532, 742))
     assert groups(tmp_path, pages) == [["2.png", "copy.jpg"]]
+
+
+@pytest.mark.parametrize(("draw", "how"), [(letter, "rotation 5°"), (window, "screenshot")])
+def test_pages_that_were_turned_or_framed_are_found(tmp_path, draw, how):
+    pictures = {f"{n}.png": draw(CALIBRATED, random.Random(n), n) for n in range(3)}
+    pictures["copy.png"] = TRANSFORMATIONS[how](pictures["1.png"], random.Random(0))
+    assert groups(tmp_path, pictures) == [["1.png", "copy.png"]]
 
 
 def test_letters_of_one_firm_are_not_copies(tmp_path):

@@ -3,12 +3,12 @@
 Means and deviations of features say what a picture shows, not where: two shots of a meadow have the
 same. A copy also has its forms in the same place. The grey square of one picture is shrunk to each
 of SCALES, with the proportions it has in the other, and moved over it; where both correlate best,
-`registration` looks closer.
+`registration` looks closer. A page needs a finer search, which also tilts: `starts`.
 """
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -17,8 +17,7 @@ from torch.nn import functional as F
 
 SIDE = 32  # pixels a side that squares are reduced to: a search need not be finer
 SCALES = (1.0, 0.93, 0.865, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
-TILTS = (-10.0, -5.0, 5.0, 10.0)  # degrees that are tried where nothing upright fits
-TILTED_SCALES = SCALES[:6]
+TILTS = (-10.0, -5.0, -2.0, 0.0, 2.0, 5.0, 10.0)  # degrees that `starts` tries
 BLUR = 1.5  # pixels: what is smoother than that many is left out, as most pictures share it
 FAINT = 1.0  # grey levels; added to a window's deviation, so that flat ones do not count
 AT_ONCE = 256  # pairs
@@ -50,34 +49,38 @@ class Fit(NamedTuple):
         )
 
 
-def alignment(
-    one: Tensor,
-    other: Tensor,
-    proportions: tuple[Tensor, Tensor],
-    tilts: Sequence[float] = (0.0,),
-    scales: Sequence[float] = SCALES,
-) -> Fit:
+def alignment(one: Tensor, other: Tensor, proportions: tuple[Tensor, Tensor]) -> Fit:
     """The best correlation of each pair over scales and places, either within the other.
 
     Args:
         one: grey squares (pairs, side, side) in 0 to 255.
         other: likewise.
         proportions: width by height of either, each (pairs,).
-        tilts: degrees; the picture around the other is tilted by each.
-        scales: sizes of the one inside, of the most that fits.
     """
     found = []
     for start in range(0, max(1, len(one)), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        a, b = _rough(one[part]), _rough(other[part])
-        one_shape, other_shape = (shape[part].float() for shape in proportions)
-        fits = []
-        for tilt in tilts:
-            fits.append(_within(a, b, one_shape, other_shape, tilt, scales))
-            swapped = _within(b, a, other_shape, one_shape, tilt, scales)
-            fits.append(swapped._replace(inside=~swapped.inside))
-        found.append(reduce(Fit.or_better, fits))
+        squares = _rough(one[part], SIDE), _rough(other[part], SIDE)
+        found.append(_either(squares, (proportions[0][part], proportions[1][part]), 0.0, SCALES))
     return Fit(*(torch.cat(tensors) for tensors in zip(*found, strict=True)))
+
+
+def starts(one: Tensor, other: Tensor, proportions: tuple[Tensor, Tensor], count: int) -> list[Fit]:
+    """The `count` best of TILTS and SCALES, each at its best place, searched at the squares' side.
+
+    The arguments are those of `alignment`. The picture around the other is tilted.
+    """
+    squares = _rough(one, one.shape[-1]), _rough(other, other.shape[-1])
+    fits = [_either(squares, proportions, tilt, (scale,)) for tilt in TILTS for scale in SCALES]
+    return best_of(fits, count)
+
+
+def best_of(fits: Sequence[Fit], count: int) -> list[Fit]:
+    """Of each pair's fits the `count` that correlate best, the best first."""
+    every = [torch.stack(tensors) for tensors in zip(*fits, strict=True)]
+    pairs = torch.arange(every[0].shape[1])
+    order = every[0].argsort(dim=0, descending=True)[:count]
+    return [Fit(*(tensor[row, pairs] for tensor in every)) for row in order]
 
 
 def blurred(squares: Tensor, deviation: float) -> Tensor:
@@ -100,10 +103,24 @@ def gaussian(side: int, deviation: float) -> Tensor:
     )
 
 
-def _rough(squares: Tensor) -> Tensor:
-    """Squares reduced to (pairs, SIDE, SIDE), less what is smooth."""
-    small = F.interpolate(squares[:, None].float(), (SIDE, SIDE), mode="area")[:, 0]
+def _rough(squares: Tensor, side: int) -> Tensor:
+    """Squares reduced to (pairs, side, side), less what is smooth."""
+    small = F.interpolate(squares[:, None].float(), (side, side), mode="area")[:, 0]
     return small - blurred(small, BLUR)
+
+
+def _either(
+    squares: tuple[Tensor, Tensor],
+    proportions: tuple[Tensor, Tensor],
+    tilt: float,
+    scales: Sequence[float],
+) -> Fit:
+    """The better of the one within the other, tilted, and the other within the one."""
+    (a, b), (shape, other_shape) = squares, (each.float() for each in proportions)
+    swapped = _within(b, a, other_shape, shape, tilt, scales)
+    return _within(a, b, shape, other_shape, tilt, scales).or_better(
+        swapped._replace(inside=~swapped.inside)
+    )
 
 
 def _tilt(proportions: Tensor, degrees: float) -> Tensor:
@@ -123,14 +140,15 @@ def _within(
     tilt: float,
     scales: Sequence[float],
 ) -> Fit:
-    """How `inner`, shrunk, fits best into `outer`, tilted; both (pairs, SIDE, SIDE).
+    """How `inner`, shrunk, fits best into `outer`, tilted; both (pairs, side, side).
 
     Shapes are proportions (pairs,). At each window it is the normalised correlation: all windows at
     once, by Fourier transforms.
     """
+    side = outer.shape[-1]
     turning = _tilt(outer_shape, tilt)
     if tilt:
-        grid = F.affine_grid(turning, [len(outer), 1, SIDE, SIDE], align_corners=False)
+        grid = F.affine_grid(turning, [len(outer), 1, side, side], align_corners=False)
         outer = F.grid_sample(outer[:, None], grid, align_corners=False)[:, 0]
     spectrum, squares = torch.fft.rfft2(outer), torch.fft.rfft2(outer.square())
     ratio = inner_shape / outer_shape
@@ -143,15 +161,15 @@ def _within(
         count = mask.sum((1, 2), keepdim=True)
         canvas = (canvas - canvas.sum((1, 2), keepdim=True) / count) * mask
         masks = torch.fft.rfft2(mask).conj()
-        shape = (SIDE, SIDE)
+        shape = (side, side)
         mean = torch.fft.irfft2(spectrum * masks, s=shape) / count
         variance = torch.fft.irfft2(squares * masks, s=shape) / count - mean.square()
         product = torch.fft.irfft2(spectrum * torch.fft.rfft2(canvas).conj(), s=shape) / count
         deviation = (canvas.square().sum((1, 2), keepdim=True) / count).sqrt()
         correlation = product / ((variance.clamp_min(0).sqrt() + FAINT) * (deviation + FAINT))
-        possible = _offsets(height)[:, :, None] & _offsets(width)[:, None]
+        possible = _offsets(height, side)[:, :, None] & _offsets(width, side)[:, None]
         found, at = correlation.masked_fill(~possible, -1).flatten(1).max(1)
-        here = torch.stack([at % SIDE / SIDE, at // SIDE / SIDE, width, height], dim=1)
+        here = torch.stack([at % side / side, at // side / side, width, height], dim=1)
         window = torch.where((found > best)[:, None], here, window)
         best = torch.maximum(best, found)
     left, top, width, height = window.unbind(1)
@@ -163,10 +181,11 @@ def _within(
 
 def _shrunk(part: Tensor, width: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
     """`part` shrunk into the upper left corner of its square, and where that is (1 there)."""
-    steps = (torch.arange(SIDE) + 0.5) / SIDE
-    x, y = steps / width[:, None], steps / height[:, None]  # (pairs, SIDE), 0 to 1 inside
+    side = part.shape[-1]
+    steps = (torch.arange(side) + 0.5) / side
+    x, y = steps / width[:, None], steps / height[:, None]  # (pairs, side), 0 to 1 inside
     mask = ((y <= 1)[:, :, None] & (x <= 1)[:, None]).to(part)
-    shape = (len(part), SIDE, SIDE)
+    shape = part.shape
     grid = torch.stack(
         [(2 * x - 1)[:, None].expand(shape), (2 * y - 1)[:, :, None].expand(shape)], dim=-1
     )
@@ -174,7 +193,7 @@ def _shrunk(part: Tensor, width: Tensor, height: Tensor) -> tuple[Tensor, Tensor
     return canvas[:, 0] * mask, mask
 
 
-def _offsets(share: Tensor) -> Tensor:
-    """At which offsets a window of `share` of the side lies inside: (pairs, SIDE)."""
-    rows = torch.floor(share * SIDE + 0.5)[:, None]
-    return torch.arange(SIDE) <= SIDE - rows
+def _offsets(share: Tensor, side: int) -> Tensor:
+    """At which offsets a window of `share` of the side lies inside: (pairs, side)."""
+    rows = torch.floor(share * side + 0.5)[:, None]
+    return torch.arange(side) <= side - rows

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from velatura.duplicates.agreement import agreement
-from velatura.duplicates.alignment import TILTED_SCALES, TILTS, Fit, alignment
+from velatura.duplicates.alignment import Fit, alignment, best_of, starts
 from velatura.duplicates.calibration import Calibration, similarity
 from velatura.duplicates.fingerprints import (
     TURN_NAMES,
@@ -29,7 +29,9 @@ from velatura.duplicates.registration import registered
 
 NEIGHBOURS = 8  # pictures that each one is looked at beside, for each of two scores
 LIKELY_COSINE, LIKELY_SPECTRA = 0.35, 0.45  # below both a pair is not looked at
-FITS, TILTED_COSINE = 0.75, 0.6  # above one and below the other nothing is tilted
+AGREES = 0.5  # of what agrees least: a picture with such a pair needs no finer search
+SEARCHED_COSINE = 0.6  # below nothing is searched finer
+STARTS, FINALISTS = 8, 2  # of the finer search, and how many of them are seen whole
 LEAST = 0.05  # similarity of the matches that are kept
 PROMISING = 0.55  # what fits less is not looked at closer
 NEAR = 0.95  # cosine of spectra, from which on a picture may need no look by the network
@@ -106,30 +108,43 @@ def likely(new: Fingerprints, known: Fingerprints, hidden: Tensor | None = None)
         torch.where(quarter, 1 / new.proportions[one], new.proportions[one]),
         known.proportions[other],
     )
-    fit = _laid_over(
-        (turn(new.squares[one], way), known.squares[other]), shapes, cosines[one, other]
-    )
-    good = fit.correlation >= PROMISING
-    one, other, way = one[good], other[good], way[good]
-    agreed = _agreement(new.greys, known.greys, (one, other, way), fit.part(good))
-    return Likeness(one, other, way, spectra[good], agreed)
+    squares = turn(new.squares[one], way), known.squares[other]
+    agreed = torch.full((len(one), 4), -1.0)
+    if len(one):
+        fit = _placed(squares, alignment(*squares, shapes))
+        good = torch.nonzero(fit.correlation >= PROMISING)[:, 0]
+        places = one[good], other[good], way[good]
+        agreed[good] = _agreement(new.greys, known.greys, places, fit.part(good))
+        doubtful = _doubtful(one, cosines[one, other], agreed)
+        a, b = _turned(new.greys, known.greys, (one[doubtful], other[doubtful], way[doubtful]))
+        finer = _searched(a, b, (shapes[0][doubtful], shapes[1][doubtful]))
+        agreed[doubtful] = torch.where(
+            finer[:, 2:3] > agreed[doubtful, 2:3], finer, agreed[doubtful]
+        )
+    seen = agreed[:, 2] > -1
+    return Likeness(one[seen], other[seen], way[seen], spectra[seen], agreed[seen])
 
 
-def _laid_over(
-    squares: tuple[Tensor, Tensor], shapes: tuple[Tensor, Tensor], cosines: Tensor
-) -> Fit:
-    """How each pair of squares (pairs, GREY, GREY) fits, one within the other."""
-    if not len(cosines):
-        return Fit(torch.zeros(0), torch.zeros(0, dtype=torch.bool), torch.zeros(0, 2, 3))
-    fit = _placed(squares, alignment(*squares, shapes))
-    doubtful = (fit.correlation < FITS) & (cosines >= TILTED_COSINE)
-    if doubtful.any():
-        a, b, *some = (tensor[doubtful] for tensor in (*squares, *shapes))
-        tilted = _placed((a, b), alignment(a, b, (some[0], some[1]), TILTS, TILTED_SCALES))
-        better = fit.part(doubtful).or_better(tilted)
-        for whole, part in zip(fit, better, strict=True):
-            whole[doubtful] = part
-    return fit
+def _doubtful(one: Tensor, cosines: Tensor, agreed: Tensor) -> Tensor:
+    """Which pairs are worth a finer search: (some,).
+
+    Of each picture `one` whose pairs all disagree that which the network finds most alike.
+    """
+    settled = torch.zeros(int(one.max()) + 1, dtype=torch.bool)
+    settled[one[agreed[:, 1] >= AGREES]] = True
+    nearest = torch.full((len(settled),), -1.0).scatter_reduce_(0, one, cosines, "amax")
+    wanted = (cosines == nearest[one]) & (cosines >= SEARCHED_COSINE) & ~settled[one]
+    return torch.nonzero(wanted)[:, 0]
+
+
+def _searched(one: Tensor, other: Tensor, shapes: tuple[Tensor, Tensor]) -> Tensor:
+    """`agreement.agreement` of squares (pairs, SEEN, SEEN) after a finer search, tilted too."""
+    if not len(one):
+        return torch.zeros(0, 4)
+    halves = halved(one), halved(other)
+    fits = [registered(*halves, fit) for fit in starts(one, other, shapes, STARTS)]
+    fits = [registered(one, other, fit) for fit in best_of(fits, FINALISTS)]
+    return agreement(one, other, best_of(fits, 1)[0])
 
 
 def _placed(squares: tuple[Tensor, Tensor], fit: Fit) -> Fit:
@@ -149,11 +164,18 @@ def _agreement(
     found = [torch.zeros(0, 4)]
     for start in range(0, len(fit.correlation), BLOCK):
         part = slice(start, start + BLOCK)
-        one, other, way = (each[part] for each in pairs)
-        a = turn(lightness([new[place] for place in one.tolist()]), way)
-        b = lightness([known[place] for place in other.tolist()])
+        a, b = _turned(new, known, (pairs[0][part], pairs[1][part], pairs[2][part]))
         found.append(agreement(a, b, registered(a, b, fit.part(part))))
     return torch.cat(found)
+
+
+def _turned(
+    new: Sequence[bytes], known: Sequence[bytes], pairs: tuple[Tensor, Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The lightness of pairs, of the new ones turned: each uint8 (pairs, SEEN, SEEN)."""
+    one, other, way = pairs
+    a = turn(lightness([new[place] for place in one.tolist()]), way)
+    return a, lightness([known[place] for place in other.tolist()])
 
 
 def _squares(greys: Sequence[bytes], calibration: Calibration) -> tuple[Tensor, Tensor]:
