@@ -20,6 +20,7 @@ IMAGES = 6  # photograph, picture, gradients: held throughout
 STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
 NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once, at most
 NEIGHBORS_PIXELS = 256 * 256  # of a picture from which on four styles, as large as it, take that
+ERROR_BYTES = 26  # a number of features seen: its target, the difference, the gradient
 COMPONENTS_BYTES = 24  # a pixel of an image: what is compared with them
 USABLE = 0.8  # of the limit; allocators keep some of what was given back to them
 HISTORY = 50  # pairs of image and gradient differences, where there is room
@@ -44,13 +45,15 @@ def allot(
     limit = limit * USABLE
     pixels = size[0] * size[1]
     fixed = PROGRAM_BYTES + pixels * (IMAGES * IMAGE_BYTES + _bytes(config.content_layers, dtype))
-    matching = 0
+    window, matching = float(NETWORK_BYTES[dtype]), 0
     if config.neighbor_weight:
+        held = [channels(name) / geometry(name).stride ** 2 for name in config.neighbor_layers]
+        window += ERROR_BYTES * max(held, default=0)
         styles = pixels * config.stroke_size**2
         fixed += NEIGHBORS_BYTES * min(1, styles / NEIGHBORS_PIXELS)
         matching = COMPONENTS_BYTES * pixels
     pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
-    window, history = NETWORK_BYTES[dtype], min(HISTORY, steps)
+    history = min(HISTORY, steps)
     left = limit - fixed
     step = STEP_IMAGES * IMAGE_BYTES * pixels
     if left >= max(window * pixels, step) + history * pair:
@@ -68,7 +71,7 @@ def allot(
     if pair:
         spare = min(0.3 * left, left - max(smallest, step))
         history = max(1, min(history, int(spare / pair)))
-    room = (left - history * pair - pools) / window
+    room = (left - history * pair - pools - matching) / window
     return Allotment(first_pixels(pixels, room), history)
 
 

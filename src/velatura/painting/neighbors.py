@@ -66,11 +66,16 @@ class StyleFeatures:
             over.forward(image, gathered.look)
             over.workers.add(*gathered.of.values())
             turned.append(gathered.of)
-        self.rows = {name: torch.cat([of[name] for of in turned]) for name in layers}  # (P, …)
-        self.sizes = {name: rows.float().square().sum(1) for name, rows in self.rows.items()}
-        self.bases, keys = {}, []
-        for name, rows in self.rows.items():
-            columns = rows.float().view(len(rows), channels(name), -1).mean(2)
+        self.rows: dict[str, Tensor] = {}  # (P, channels × patch)
+        self.sizes: dict[str, Tensor] = {}
+        self.bases: dict[str, Basis] = {}
+        keys = []
+        for name in layers:
+            self.rows[name] = rows = torch.cat([of.pop(name) for of in turned])
+            wide = torch.promote_types(rows.dtype, torch.float32)
+            self.sizes[name] = torch.linalg.vector_norm(rows, dim=1, dtype=wide).square()
+            patches = rows.view(len(rows), channels(name), -1)
+            columns = patches.mean(2, dtype=wide).float()
             self.bases[name] = basis = _basis(columns)
             keys.append((columns - basis.mean) @ basis.vectors)
         self.keys = F.normalize(torch.cat(keys, dim=1), dim=1)  # (P, components)
