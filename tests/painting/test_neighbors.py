@@ -151,3 +151,16 @@ def test_neighbours_stay_until_they_are_matched_anew(embedded, generator):
     matched_to_other = float(sum(objective(image)[0].values()))
     objective.match(image)
     assert float(sum(objective(image)[0].values())) == first < matched_to_other
+
+
+def test_errors_taken_a_few_rows_at_a_time_are_the_same(embedded, generator, monkeypatch):
+    config = StyleConfig()
+    net = VGG19(embedded, config.layers, padding="replicate")
+    content, image, style = (random_image(generator, 48, 64) for _ in range(3))
+    objective = Objective(net, content, [style], config)
+    terms, gradient = objective(image)
+    monkeypatch.setattr("velatura.painting.terms.AT_ONCE", 5000)
+    again, same = objective(image)
+    for name, value in terms.items():
+        assert float(again[name]) == pytest.approx(float(value), rel=1e-5), name
+    torch.testing.assert_close(same, gradient, rtol=1e-4, atol=1e-7)

@@ -20,6 +20,8 @@ from velatura.perception.layers import channels, geometry
 Terms: TypeAlias = dict[str, Tensor]
 """Weighted losses by name, as `style relu3_1`; their sum is the loss. Tensors of shape ()."""
 
+AT_ONCE = 1 << 24  # numbers of features whose errors are taken at once, in float32
+
 Mask: TypeAlias = dict[str, Tensor | None]
 """Per layer how much its positions count, (1, 1, H, W) in [0, 1]; None where all count fully."""
 
@@ -89,10 +91,20 @@ class FeatureErrors:
         self, part: Part, features: Tensor, target: Tensor, weights: Tensor | None, share: float = 1
     ) -> Tensor:
         """The gradient of one part's error, which is added to the layer's; times `share`."""
-        weight = share * self.layers[part.layer]
-        loss = losses.content(features, target, self.divisors[part.layer], weights)
-        self.errors[part.layer] += weight * loss.value
-        return weight * loss.gradient
+        weight, divisor = share * self.layers[part.layer], self.divisors[part.layer]
+        if features.numel() <= AT_ONCE:
+            loss = losses.content(features, target, divisor, weights)
+            self.errors[part.layer] += weight * loss.value
+            return weight * loss.gradient
+        gradient = torch.empty_like(features)
+        rows = max(1, AT_ONCE * features.shape[2] // features.numel())
+        for start in range(0, features.shape[2], rows):
+            some = (slice(None), slice(None), slice(start, start + rows))
+            counts = None if weights is None else weights[some]
+            loss = losses.content(features[some], target[some], divisor, counts)
+            self.errors[part.layer] += weight * loss.value
+            gradient[some] = weight * loss.gradient
+        return gradient
 
     def values(self, workers: Workers) -> Terms:
         """The errors, summed over all workers' parts."""
