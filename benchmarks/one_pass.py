@@ -3,7 +3,6 @@
     python benchmarks/one_pass.py quality --photos DIR --paintings DIR [--steps 50] [--worth]
     python benchmarks/one_pass.py speed PHOTO --painting PAINTING
     python benchmarks/one_pass.py flicker PHOTO --styles NAME|FILE …
-    python benchmarks/one_pass.py warm PHOTO … --painting PAINTING [--size 384]
 
 `quality` is the comparison of Johnson et al. 2016, at 512 pixels: the loss of what a network paints
 in one pass, and of L-BFGS over pixels after so many steps, by the objective that the styles are
@@ -20,14 +19,9 @@ other package in its style-image mode.
 `flicker`: PHOTO is panned and zoomed a little from frame to frame, with a little noise; each
 frame is painted. The warp error is the root mean square difference of a painted frame to the one
 before, moved as the photograph was; it is given beside that of the photographs themselves.
-
-`warm`: what `velatura stylize --start-from-fast` gains. Each PHOTO is painted by optimisation from
-the photograph and from what the style in one pass makes of it, with the default's steps, half and
-a quarter of them; the losses at the end are means, each beside that of the default.
 """
 
 import argparse
-import dataclasses
 import functools
 import statistics
 import subprocess
@@ -45,7 +39,7 @@ from sizes import at_area, at_size
 from torch import Tensor
 from torch.nn import functional as F
 
-from velatura import StyleConfig, transfer
+from velatura import StyleConfig
 from velatura.fast.export import export
 from velatura.fast.onnx_backend import OnnxPainter
 from velatura.fast.options import TrainingOptions
@@ -74,7 +68,6 @@ TRAINED_FOR = StyleConfig(
     style_layers=TrainingOptions().style_layers,
 )
 OBJECTIVES = {"wasserstein": TRAINED_FOR, "gram": PASTICHE}
-PARTS = (1, 2, 4)  # of the steps, that `warm` takes
 FRAMES, SHIFT, ZOOM, NOISE = 12, (1.3, 0.7), 1.004, 0.01  # pixels, a frame, standard deviation
 
 
@@ -96,11 +89,6 @@ def main() -> None:
     command.add_argument("photo", type=Path)
     command.add_argument("--styles", nargs="+", required=True)
     command.set_defaults(run=flicker)
-    command = commands.add_parser("warm")
-    command.add_argument("photos", type=Path, nargs="+")
-    command.add_argument("--painting", type=Path, required=True)
-    command.add_argument("--size", type=int, default=384)
-    command.set_defaults(run=warm)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -244,31 +232,6 @@ def flicker(arguments: argparse.Namespace) -> None:
         painter = Painter(name)
         error = warp_error([painter.network.paint(frame) for frame in frames])
         print(f"| {Path(name).stem} | {error:.4f} | {error / own:.2f} |", flush=True)
-
-
-def warm(arguments: argparse.Namespace) -> None:
-    painter = Painter(arguments.painting.stem)
-    config = StyleConfig(size=arguments.size)
-    content = arguments.photos[0]
-    steps = [scale.steps for scale in next(transfer(content, [arguments.painting], config)).scales]
-    ends: dict[tuple[int, bool], list[float]] = {}
-    for content in arguments.photos:
-        first = painter.paint(content, arguments.size).convert("RGB")
-        for part in PARTS:
-            fewer = dataclasses.replace(config, steps=tuple(max(1, n // part) for n in steps))
-            for warmed in (False, True):
-                begin = first if warmed else None
-                for step in transfer(content, [arguments.painting], fewer, first=begin):
-                    end = step.loss
-                ends.setdefault((part, warmed), []).append(end)
-    print("| steps | from the photograph | from one pass |\n| --- | ---: | ---: |")
-    usual = ends[1, False]
-    for part in PARTS:
-        shares = [
-            statistics.mean(end / base for end, base in zip(ends[part, warmed], usual, strict=True))
-            for warmed in (False, True)
-        ]
-        print(f"| {sum(n // part for n in steps)} | {shares[0]:.3f} | {shares[1]:.3f} |")
 
 
 def film(photo: Tensor) -> list[Tensor]:

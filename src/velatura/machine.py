@@ -1,10 +1,16 @@
 """What the machine lets this process have."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+
+def is_first_process() -> bool:
+    """Whether this process talks and writes: of those that `torchrun` started, one does."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
 
 
 def available_bytes(root: Path = Path("/")) -> int:

@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import json
 
 import pytest
@@ -17,7 +16,7 @@ from velatura.fast.options import PaintOptions
 from velatura.fast.styles import Style, load, save
 from velatura.fast.training import InTurn
 from velatura.images.color import oklab
-from velatura.images.io import read, read_settings
+from velatura.images.io import read
 
 QUICK = "--steps 6 --batch 1 --crop 64 --size 96 --content-layers relu2_1 --style-layers relu1_1"
 
@@ -312,29 +311,3 @@ def test_a_training_begins_with_a_style_that_is_given(velatura, photos, style):
     one, other = (load(str(velatura.folder / f"{name}.safetensors")) for name in ("style", "s"))
     assert float((one.network.down2_kernel - other.network.down2_kernel).abs().max()) < 0.05
     assert not torch.equal(one.network.down2_kernel, other.network.down2_kernel)
-
-
-@pytest.fixture
-def shelf(files, style, monkeypatch):
-    """`style` shipped as that of painting.png, under another name."""
-    folder = files / "shelf"
-    folder.mkdir()
-    checksum = hashlib.sha256((files / "painting.png").read_bytes()).hexdigest()
-    network = load(str(style)).network
-    save(folder / "cells.safetensors", Style(network, {"painting": "noise", "sha256": checksum}))
-    monkeypatch.setattr(styles, "shipped", lambda: {"cells": folder / "cells.safetensors"})
-    monkeypatch.setattr(styles.Shelf, "shipped", lambda self: styles.shipped())
-    return folder
-
-
-def test_a_painting_may_begin_with_its_shipped_style(velatura, shelf):
-    paint = ["stylize", "photo.png", "painting.png", "--size", "64", "--steps", "1"]
-    done = velatura(*paint, "-o", "warm.png", "--start-from-fast", "--json")
-    assert done.returncode == 0, done.stderr
-    warm = json.loads(done.stdout)
-    assert read_settings(velatura.folder / "warm.png")["first"] == "cells"
-    done = velatura(*paint, "-o", "cold.png", "--json")
-    assert json.loads(done.stdout)["losses"] != warm["losses"]
-    done = velatura("stylize", "photo.png", "photo.png", "-o", "no.png", "--start-from-fast")
-    assert done.returncode == 2
-    assert "cells" in done.stderr

@@ -103,7 +103,7 @@ def before_each_write(monkeypatch):
             do(path)
             write(path, *arguments)
 
-        for place in ("velatura.painting.stylize.write", "velatura.images.io.write"):
+        for place in ("velatura.session.session.write", "velatura.images.io.write"):
             monkeypatch.setattr(place, writing)
 
     return patch
@@ -139,7 +139,7 @@ def test_ctrl_c_twice_while_painting_keeps_the_picture(velatura, monkeypatch):
             finally:
                 ctrl_c()  # amid what the first one does
 
-    monkeypatch.setattr("velatura.painting.engine.transfer", painting)
+    monkeypatch.setattr("velatura.session.session.transfer", painting)
     done = velatura(*STYLIZE[:-1], "-o", "out.png")
     assert done.returncode == 130
     assert "out.png: interrupted after step 1 of 2, 32×21" in done.stderr
@@ -234,7 +234,7 @@ def test_a_full_disk_costs_side_files_and_never_the_picture(velatura, monkeypatc
 
 
 def test_a_painting_begins_without_a_checkpoint_that_has_no_room(velatura, monkeypatch):
-    monkeypatch.setattr("velatura.cli.commission.atomic_path", refuse)
+    monkeypatch.setattr("velatura.session.job.atomic_path", refuse)
     done = velatura(*STYLIZE, "-o", "out.png", "--checkpoint", "state")
     assert done.returncode == 2
     assert done.stderr == (
@@ -270,7 +270,7 @@ def test_what_a_format_cannot_hold_is_told_before_the_work(velatura, monkeypatch
     assert done.returncode == 2
     assert "o.webp: WEBP holds at most 16383 pixels a side, got 16800×64" in done.stderr
     monkeypatch.setattr("velatura.images.io.LARGEST_SIDES", {"WEBP": 300})
-    monkeypatch.setattr("velatura.painting.engine.transfer", None)
+    monkeypatch.setattr("velatura.session.session.transfer", None)
     done = velatura("stylize", "photo.png", "painting.png", "-o", "o.webp", "--upscale", "4")
     assert "o.webp: WEBP holds at most 300 pixels a side, got 384×256" in done.stderr
     done = velatura("texture", "painting.png", "--size", "400x32", "-o", "o.webp")

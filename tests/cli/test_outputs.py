@@ -135,11 +135,11 @@ def test_no_output_is_an_input_or_another_output(velatura, inputs, command):
 
 def test_resume_asks_anew_what_would_be_overwritten(velatura):
     """The names in a checkpoint are not those of the command line."""
-    from velatura.cli.commission import Commission
     from velatura.painting.config import StyleConfig
+    from velatura.session.job import Job
 
     folder, photo = velatura.folder, velatura.folder / "photo.png"
-    Commission(photo, [folder / "painting.png"], photo, StyleConfig()).save(folder / "state")
+    Job(photo, [folder / "painting.png"], StyleConfig(), photo).save(folder / "state")
     done = velatura("resume", "state")
     assert done.returncode == 2
     assert "would be overwritten, it is an input" in done.stderr

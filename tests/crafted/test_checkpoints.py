@@ -4,10 +4,10 @@ import torch
 from hypothesis import assume
 from tests.crafted.mutated import examples, for_all, mutated, outcome
 
-from velatura.cli.commission import COMMISSION, Commission
 from velatura.errors import ImageError
 from velatura.painting import checkpoint
 from velatura.painting.config import StyleConfig
+from velatura.session.job import FILE_NAME, Job
 from velatura.training import loop
 
 
@@ -61,15 +61,15 @@ def test_the_state_of_a_training_is_the_one_that_was_written_or_refused(tmp_path
 
 @examples
 def test_what_is_to_be_painted_is_sound_or_refused(files, examples):
-    commission = Commission(
-        files / "photo.png", [files / "painting.png"], files / "out.png", StyleConfig(steps=(3, 2))
+    job = Job(
+        files / "photo.png", [files / "painting.png"], StyleConfig(steps=(3, 2)), files / "out.png"
     )
-    commission.save(files / "state")
-    path = files / "state" / COMMISSION
+    job.save(files / "state")
+    path = files / "state" / FILE_NAME
 
     def promise(content):
         path.write_bytes(content)
-        found, told = outcome(lambda: Commission.load(files / "state"), ImageError)
+        found, told = outcome(lambda: Job.load(files / "state"), ImageError)
         if told:
             assert len(told.splitlines()) == 1
             return

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.crafted.mutated import examples, for_all, mutated
 
-from velatura.cli.commission import COMMISSION, Commission
 from velatura.cli.main import main
-from velatura.cli.painting import STATE
 from velatura.fast.layers import ARCHITECTURE
 from velatura.images import tensorfile
 from velatura.images.io import write
 from velatura.painting import checkpoint
 from velatura.painting.config import StyleConfig
 from velatura.perception import weights
+from velatura.session.checkpoint import STATE
+from velatura.session.job import FILE_NAME, Job
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def commands(folder):
         content_focus=0.0,
     )
     photo, painting = folder / "photo.png", folder / "painting.png"
-    Commission(photo, [painting], folder / "out.png", config).save(folder / "state")
+    Job(photo, [painting], config, folder / "out.png").save(folder / "state")
     image = torch.rand(1, 3, 32, 48)
     memory = {"gamma": torch.tensor(0.0), "image": image.clone(), "gradient": image.clone()}
     checkpoint.save(folder / "state" / STATE, checkpoint.State(1, 1.0, image, memory))
@@ -65,7 +65,7 @@ def commands(folder):
         "made.png": "show-settings made.png",
         "m.safetensors": "fast apply photo.png --style m.safetensors -o out.png --backend torch",
         "w.pth": "stylize photo.png painting.png -o out.png --steps 1 --weights w.pth",
-        f"state/{COMMISSION}": "resume state",
+        f"state/{FILE_NAME}": "resume state",
         f"state/{STATE}": "resume state",
     }
     return {name: ((folder / name).read_bytes(), words.split()) for name, words in given.items()}

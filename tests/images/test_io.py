@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 
 from velatura.errors import FileError, ImageError, VelaturaError
 from velatura.images import io
@@ -129,6 +129,18 @@ def test_arrays_and_tensors_are_taken(gradient):
     assert pixels(array[:, :, 0]).shape == (32, 48, 3)
     tensor = io.read(gradient).pixels
     assert torch.equal(io.read(tensor).pixels, tensor)
+    assert torch.equal(io.read(tensor[0]).pixels, tensor)
+    assert torch.equal(io.read((tensor * 255).round().byte()).pixels, tensor)
+
+
+def test_the_size_is_known_without_decoding(tmp_path, gradient, monkeypatch):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    gradient.save(tmp_path / "turned.jpg", exif=exif)
+    expected = io.read(tmp_path / "turned.jpg").size
+    monkeypatch.setattr(io, "decode", None)
+    assert io.size_of(tmp_path / "turned.jpg") == expected == (48, 32)
+    assert io.size_of(gradient) == (32, 48)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +150,10 @@ def test_arrays_and_tensors_are_taken(gradient):
         np.zeros((0, 4, 3)),
         np.full((4, 4), np.nan),
         np.zeros((4, 4), np.int64),
-        torch.zeros(3, 4, 4),
+        torch.zeros(4, 4, 3),
         torch.full((1, 3, 4, 4), torch.nan),
         torch.zeros(2, 3, 4, 4),
-        torch.zeros(1, 3, 4, 4, dtype=torch.uint8),
+        torch.zeros(1, 3, 4, 4, dtype=torch.int64),
         np.full((4, 4, 3), 200.0),
     ],
 )

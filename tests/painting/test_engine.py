@@ -315,7 +315,7 @@ def test_bf16_paints_a_picture_as_good_as_fp32_does():
 def test_images_that_want_gradients_get_a_picture_that_carries_none(photograph, painting, options):
     """Else every step's latent would keep the whole way there."""
     images = [read(image).pixels.requires_grad_() for image in (photograph, painting, photograph)]
-    for step in transfer(*images[:2], StyleConfig(**SHORT, **options), first=images[2]):
+    for step in transfer(*images[:2], StyleConfig(**SHORT, **options), initial=images[2]):
         tensors = [step.latent, step.image, step.colors, *step.state().optimizer.values()]
         assert not any(tensor.requires_grad for tensor in tensors if tensor is not None)
     assert images[0].grad is None
@@ -348,7 +348,7 @@ def test_stylize_keeps_no_more_than_two_steps(photograph, painting, monkeypatch)
             del step
             most = max(most, sum(latent() is not None for latent in latents))
 
-    monkeypatch.setattr("velatura.painting.stylize.transfer", watched)
+    monkeypatch.setattr("velatura.session.session.transfer", watched)
     velatura.stylize(photograph, painting, steps=(5, 5), precision="fp32")
     assert len(latents) == 10
     assert most <= 2

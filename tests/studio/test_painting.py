@@ -77,11 +77,11 @@ def test_going_on_begins_with_the_picture(order, folder):
 def test_paintings_at_once_share_the_memory(order, folder, monkeypatch):
     limits = []
 
-    def nothing(content, styles, config):
+    def nothing(content, styles, config, **images):
         limits.append(config.memory)
         return iter(())
 
-    monkeypatch.setattr(module, "transfer", nothing)
+    monkeypatch.setattr("velatura.session.session.transfer", nothing)
     monkeypatch.setattr(module, "limit_bytes", lambda text, device: 8e9 if text == "auto" else 3e9)
     for memory, at_once in (("auto", 1), ("auto", 4), ("3GB", 1), ("3GB", 4)):
         config = StyleConfig(memory=memory)

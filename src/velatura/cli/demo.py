@@ -5,11 +5,11 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from velatura.cli.commission import Commission
 from velatura.cli.outputs import Outputs, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import tell
 from velatura.painting.config import StyleConfig
+from velatura.session.job import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,12 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
     samples = Path(str(files("velatura") / "samples"))
     content, style = samples / "photograph.jpg", samples / f"{arguments.style}.jpg"
     output: Path = arguments.output
-    commission = Commission(content, [style], output, StyleConfig(size=arguments.size))
+    job = Job(content, [style], StyleConfig(size=arguments.size), output)
     sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")
     outputs: Outputs = arguments.outputs
     outputs.claims.read(content, style)
     outputs.claims.write(sheet)
-    report, interrupted = paint(commission, outputs, quiet=arguments.quiet)
+    report, interrupted = paint(job, outputs, quiet=arguments.quiet)
     output = Path(report.get("output", output))
     images = [Image.open(path).convert("RGB") for path in (content, style, output)]
     outputs.attempt(sheet, lambda: write(sheet, side_by_side(images)))

@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from velatura.cli.commission import sha256
     from velatura.fast.styles import SHELF, Style, load, save
     from velatura.fast.training import train_styles, weight_name
     from velatura.images.io import read
+    from velatura.session.job import sha256
     from velatura.training.photographs import find
 
     options = TrainingOptions(**given_options(arguments, TrainingOptions))

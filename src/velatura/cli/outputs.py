@@ -54,13 +54,17 @@ class Outputs:
         try:
             write()
         except Exception as error:  # whatever it is, the picture is worth more
-            if path not in self._told:
-                told = error if isinstance(error, VelaturaError) else cannot_write(path, error)
-                say(f"velatura: {told}")
-            self._told.add(path)
-            self.failed = True
+            self.tell(path, error)
             return False
         return True
+
+    def tell(self, path: Path, error: Exception) -> None:
+        """Say, once for each `path`, that it could not be written; the command has failed."""
+        if path not in self._told:
+            told = error if isinstance(error, VelaturaError) else cannot_write(path, error)
+            say(f"velatura: {told}")
+        self._told.add(path)
+        self.failed = True
 
 
 def add_input(

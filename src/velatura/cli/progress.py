@@ -1,12 +1,12 @@
 """Progress on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 import contextlib
-import os
 import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from velatura.machine import is_first_process
 from velatura.untrusted import printable
 
 if TYPE_CHECKING:
@@ -27,17 +27,12 @@ def tell(line: str) -> None:
     print(printable(line))
 
 
-def is_first() -> bool:
-    """Whether this process talks and writes: of those that `torchrun` started, one does."""
-    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
-
-
 class Progress:
     """Shows how far the work is, after a title; use it in a `with` block."""
 
     def __init__(self, quiet: bool = False, title: str = "") -> None:
         self.title = f"{printable(title)} " if title else ""
-        self.quiet = quiet or not is_first()
+        self.quiet = quiet or not is_first_process()
         self.live = sys.stderr is not None and sys.stderr.isatty()
         self.last_line = time.monotonic()
 

@@ -2,12 +2,12 @@
 
 import argparse
 
-from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import CONTENT_ONLY
+from velatura.session.job import Job
 
 FIXED = {
     "content_layers",
@@ -39,4 +39,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_from(arguments, CONTENT_ONLY | {"content_layers": {arguments.layer: 1.0}})
-    return carry_out(Commission(arguments.content, [], arguments.output, config), arguments)
+    return carry_out(Job(arguments.content, [], config, arguments.output), arguments)

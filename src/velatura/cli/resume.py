@@ -4,9 +4,10 @@ import argparse
 import dataclasses
 import json
 
-from velatura.cli.commission import COMMISSION, Commission
 from velatura.cli.outputs import add_input
-from velatura.cli.painting import STATE, paint
+from velatura.cli.painting import paint
+from velatura.session.checkpoint import STATE, Checkpoint
+from velatura.session.job import FILE_NAME, Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    commission = Commission.load(arguments.folder)
-    if arguments.max_seconds is not None:
-        config = dataclasses.replace(commission.config, max_seconds=arguments.max_seconds)
-        commission = dataclasses.replace(commission, config=config)
     folder, outputs = arguments.folder, arguments.outputs
-    outputs.claims.read(*commission.inputs)
-    outputs.claims.write(commission.output, folder / STATE, folder / COMMISSION)
-    report, interrupted = paint(commission, outputs, quiet=arguments.quiet, checkpoint=folder)
+    job = Job.load(folder)
+    if arguments.max_seconds is not None:
+        config = dataclasses.replace(job.config, max_seconds=arguments.max_seconds)
+        job = dataclasses.replace(job, config=config)
+    outputs.claims.read(*job.inputs)
+    outputs.claims.write(folder / STATE, folder / FILE_NAME)
+    if job.output:
+        outputs.claims.write(job.output)
+    checkpoint = Checkpoint(folder, on_error=outputs.tell)
+    report, interrupted = paint(job, outputs, quiet=arguments.quiet, checkpoint=checkpoint)
     if arguments.json and report:
         print(json.dumps(report))
     return 130 if interrupted else 0

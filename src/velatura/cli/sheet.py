@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.batch import Batch
-from velatura.cli.commission import Commission
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input, add_output
@@ -16,6 +15,7 @@ from velatura.cli.progress import say
 from velatura.errors import ConfigError
 from velatura.options import as_text, parsers
 from velatura.painting.config import StyleConfig
+from velatura.session.job import Job
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,9 +88,9 @@ def _paint_row(
             if not arguments.quiet:
                 say(f"{style.stem} {label}".rstrip())
             picture = Path(folder) / f"{number}.png"
-            commission = Commission(arguments.content, [style], picture, config)
+            job = Job(arguments.content, [style], config, picture)
             try:
-                _, interrupted = paint(commission, arguments.outputs, quiet=arguments.quiet)
+                _, interrupted = paint(job, arguments.outputs, quiet=arguments.quiet)
             except KeyboardInterrupt:
                 if not row:
                     raise

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from velatura.cli.commission import Commission, sha256
 from velatura.cli.folders import add_recursive_argument, is_one, photographs, work_on_all
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out, paint
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
+from velatura.session.job import Job
 from velatura.superres.options import SCALES
 
 ONE_PICTURE_ONLY = ("checkpoint", "film", "strip", "log", "plot")
@@ -24,11 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe", default="default", help="settings to begin with; see velatura recipes"
     )
     parser.add_argument(
-        "--start-from-fast",
-        action="store_true",
-        help="begin with what the shipped one-pass style of this painting makes of the photograph",
-    )
-    parser.add_argument(
         "--upscale",
         type=int,
         choices=SCALES,
@@ -40,20 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_from(arguments)
-    first = _fast_style(arguments.styles) if arguments.start_from_fast else ""
 
-    def commission(photograph: Path, output: Path) -> Commission:
-        return Commission(
-            photograph,
-            arguments.styles,
-            output,
-            config,
-            first=first,
-            upscale=arguments.upscale,
-        )
+    def job(photograph: Path, output: Path) -> Job:
+        return Job(photograph, arguments.styles, config, output, upscale=arguments.upscale)
 
     if is_one([arguments.content]):
-        return carry_out(commission(arguments.content, arguments.output), arguments)
+        return carry_out(job(arguments.content, arguments.output), arguments)
     several = photographs([arguments.content], arguments)
     for option in ONE_PICTURE_ONLY:
         if getattr(arguments, option):
@@ -61,24 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     return work_on_all(
         several,
         lambda photograph, output: paint(
-            commission(photograph, output), arguments.outputs, quiet=arguments.quiet
+            job(photograph, output), arguments.outputs, quiet=arguments.quiet
         ),
         arguments,
-    )
-
-
-def _fast_style(paintings: list[Path]) -> str:
-    """The shipped one-pass style of the same painting, by its file or its name."""
-    from velatura.fast.styles import shipped
-    from velatura.training.modelfile import read_card
-
-    styles = shipped()
-    if len(paintings) == 1:
-        checksum = sha256(paintings[0])
-        for name, path in styles.items():
-            if name == paintings[0].stem or read_card(path).get("sha256") == checksum:
-                return name
-    raise ConfigError(
-        "start-from-fast: expected one painting that a shipped style was learnt from "
-        f"({', '.join(styles) or 'none is shipped'}), got {', '.join(map(str, paintings))}"
     )

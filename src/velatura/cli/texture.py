@@ -3,12 +3,12 @@
 import argparse
 import re
 
-from velatura.cli.commission import Commission
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input
 from velatura.cli.painting import add_output_arguments, carry_out
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import STYLE_ONLY
+from velatura.session.job import Job
 
 FIXED = {
     "size",
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     config = config_from(arguments, STYLE_ONLY | {"size": max(arguments.canvas)})
-    commission = Commission(None, arguments.styles, arguments.output, config, arguments.canvas)
-    return carry_out(commission, arguments)
+    job = Job(None, arguments.styles, config, arguments.output, canvas=arguments.canvas)
+    return carry_out(job, arguments)
 
 
 def _canvas(text: str) -> tuple[int, int]:

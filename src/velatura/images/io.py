@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -24,7 +25,7 @@ from velatura.images.decode import (
     planes,
     without_hidden,
 )
-from velatura.images.metadata import description
+from velatura.images.metadata import description, orientation
 from velatura.images.opening import check_pixels, opened
 from velatura.images.resize import fit
 from velatura.untrusted import read_object
@@ -84,7 +85,8 @@ def read(source: ImageLike, side: int | None = None, max_pixels: float | None = 
     is one already.
 
     Arrays are (height, width), (height, width, 3) or (height, width, 4), uint8, uint16 or
-    floating point in [0, 1]; tensors are (1, 3, height, width) in [0, 1]. Files have their
+    floating point in [0, 1]; tensors are (3, height, width) or (1, 3, height, width), uint8 or
+    floating point in [0, 1], and stay on their device. Files have their
     EXIF orientation applied and their colours converted to sRGB; of an animation the first frame
     is read. Where a picture is transparent its colour becomes the mean of what can be seen, so
     that what was hidden leaves no trace.
@@ -108,14 +110,31 @@ def read(source: ImageLike, side: int | None = None, max_pixels: float | None = 
             return read(path, side, max_pixels)
     if isinstance(source, torch.Tensor):
         source = source.detach()  # a picture that wants a gradient does not get one by painting
+        source = source[None] if source.ndim == 3 else source
         if source.ndim != 4 or source.shape[:2] != (1, 3) or 0 in source.shape:
-            raise ImageError(f"expected a tensor (1, 3, height, width), got {tuple(source.shape)}")
+            raise ImageError(
+                "expected a tensor (3, height, width) or (1, 3, height, width), several images as "
+                f"a list, got {tuple(source.shape)}"
+            )
+        if source.dtype == torch.uint8:
+            source = source / 255
         if not source.is_floating_point():
-            raise ImageError(f"expected a floating-point tensor in [0, 1], got {source.dtype}")
+            raise ImageError(
+                f"expected a tensor of uint8 or of floats in [0, 1], got {source.dtype}"
+            )
         check_range(float(source.min()), float(source.max()))
         return Picture(source.float().clamp(0, 1))
     tensor = torch.from_numpy(without_hidden(_planes(source, side, max_pixels)))[None]
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
+
+
+def size_of(source: ImageLike) -> tuple[int, int]:
+    """Height and width of what `read` would give; a file is not decoded. Raises ImageError."""
+    if not isinstance(source, str | os.PathLike):
+        return read(source).size
+    with opened(Path(os.fsdecode(source))) as image:
+        width, height = image.size
+        return (width, height) if orientation(image) > 4 else (height, width)
 
 
 @contextmanager
@@ -248,6 +267,13 @@ def to_pil(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> Image
     tensor = pixels if alpha is None else torch.cat((pixels, alpha.to(pixels)), dim=1)
     array = tensor[0].detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(np.ascontiguousarray(array))
+
+
+def png(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> bytes:
+    """The same as the contents of a PNG file, for notebooks."""
+    buffer = BytesIO()
+    to_pil(pixels, alpha).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def to_deep(pixels: "torch.Tensor", alpha: "torch.Tensor | None" = None) -> "np.ndarray[Any, Any]":

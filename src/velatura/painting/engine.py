@@ -12,7 +12,7 @@ from torch import Tensor
 
 from velatura.errors import ConfigError, DivergenceError, ImageError
 from velatura.images.color import with_lightness
-from velatura.images.io import ImageLike, read
+from velatura.images.io import ImageLike, png, read
 from velatura.images.resize import fit, gaussian_blur, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
@@ -38,7 +38,7 @@ class Scale(NamedTuple):
     steps: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """Where the painting stands after a step.
 
@@ -55,6 +55,7 @@ class Step:
     latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
     optimizer: optimizers.Optimizer  # live: it changes with the next step
     colors: Tensor | None = None  # the photograph at this size, if its colours are to be kept
+    alpha: Tensor | None = None  # the photograph's, (1, 1, height, width) at the finest size
     nearest: tuple[Tensor, ...] = ()  # of each style, see `NeighborTerm`
 
     @property
@@ -71,6 +72,13 @@ class Step:
     def loss(self) -> float:
         """The sum of the terms."""
         return sum(self.terms.values())
+
+    def __repr__(self) -> str:
+        height, width = self.scales[self.scale].size
+        return f"Step({self.number} of {self.total}, {width}×{height}, loss {self.loss:.4g})"
+
+    def _repr_png_(self) -> bytes:
+        return png(self.image)
 
     @property
     def visited(self) -> tuple[int, int]:
@@ -140,14 +148,14 @@ def transfer(
     *,
     masks: "ImageLike | Iterable[ImageLike]" = (),
     style_masks: "ImageLike | Iterable[ImageLike]" = (),
-    first: "ImageLike | None" = None,
+    initial: "ImageLike | None" = None,
     state: State | None = None,
 ) -> Iterator[Step]:
     """Paint `content` in the style of `styles`, one image or several, yielding each step.
 
     With `masks` each style goes where its own is white, and of each style counts what its own of
     `style_masks` shows: one image for each style, in place of those that `config` names.
-    It begins with what `config.init` says, or with the picture `first`, as one painted in one pass.
+    It begins with what `config.init` says, or with the image `initial`.
     Close the generator or stop asking at any time: the last step's image is a usable picture.
     After `config.max_seconds` it ends by itself. On one machine with one number of threads, the
     same arguments give the same images bit for bit. From a `state` of the same painting
@@ -208,7 +216,7 @@ def transfer(
             focus,
         )
         if image is None:
-            image = start(config, now.photograph, now.paintings, first)
+            image = start(config, now.photograph, now.paintings, initial)
         image = resize(image, scale.size)
         optimizer = optimizers.build(config, room.history)
         if state and done_here:
@@ -237,6 +245,7 @@ def transfer(
                 latent=image,
                 optimizer=optimizer,
                 colors=now.colors,
+                alpha=subjects.alpha,
                 nearest=tuple(objective.neighbors.nearest),
             )
             del gradient, moved
@@ -254,12 +263,12 @@ def start(
     config: StyleConfig,
     content: Tensor,
     styles: Sequence[Tensor],
-    first: "ImageLike | None" = None,
+    initial: "ImageLike | None" = None,
 ) -> Tensor:
     """The first image (1, 3, height, width), of the size of `content`."""
     size = (content.shape[-2], content.shape[-1])
-    if first is not None:
-        return resize(read(first, max(size)).pixels.to(content), size)
+    if initial is not None:
+        return resize(read(initial, max(size)).pixels.to(content), size)
     if config.init == "content":
         return content.clone()
     if config.init in ("noise", "blurred-noise"):
@@ -272,5 +281,5 @@ def start(
         return gaussian_blur(content, sigma=max(size) / 40)
     if config.init == "style" and styles:
         return resize(styles[0], size)
-    first = read(Path(config.init), max(size), config.max_pixels)
-    return resize(first.pixels.to(content), size)
+    picture = read(Path(config.init), max(size), config.max_pixels)
+    return resize(picture.pixels.to(content), size)

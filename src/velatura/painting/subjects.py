@@ -28,6 +28,7 @@ class Subjects(NamedTuple):
     colors: Tensor | None  # whose hue and chroma the finished picture takes
     masks: list[Tensor]  # (1, 1, height, width): where in the picture each style goes
     style_masks: list[Tensor]  # what of each painting is looked at; none where all of all is
+    alpha: Tensor | None  # the photograph's, (1, 1, height, width)
 
     def at(self, size: tuple[int, int], config: StyleConfig) -> "Subjects":
         """The same for a picture of `size` (height, width)."""
@@ -41,6 +42,7 @@ class Subjects(NamedTuple):
                 resize(mask, (painting.shape[-2], painting.shape[-1]))
                 for mask, painting in zip(self.style_masks, paintings, strict=False)
             ],
+            None if self.alpha is None else resize(self.alpha, size),
         )
 
 
@@ -62,8 +64,8 @@ def gather(
     """
     source = read(content, config.size, config.max_pixels)
     photograph, alpha = source.pixels.to(device), source.alpha
-    several = _listed("styles", styles)
-    masks, style_masks = _listed("masks", masks), _listed("style_masks", style_masks)
+    several = listed("styles", styles)
+    masks, style_masks = listed("masks", masks), listed("style_masks", style_masks)
     side = math.ceil(2 * config.stroke_size * config.size)  # of paintings up to 16 times as wide
     pictures = [read(style, side, config.max_pixels) for style in several]
     paintings = [picture.pixels.to(device) for picture in pictures]
@@ -91,7 +93,7 @@ def gather(
     if alpha is not None:
         alpha = alpha.to(photograph)
     prepared = prepare(photograph, paintings, config, places, counts, alpha)
-    return Subjects(*prepared, places, counts)
+    return Subjects(*prepared, places, counts, alpha)
 
 
 def _without_transparent(
@@ -114,7 +116,7 @@ def _without_transparent(
     return seen
 
 
-def _listed(name: str, images: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
+def listed(name: str, images: "ImageLike | Iterable[ImageLike]") -> list[ImageLike]:
     """One image or several, in their order."""
     if isinstance(images, Set | Mapping):
         raise ConfigError(

@@ -2,30 +2,30 @@ import json
 
 import pytest
 
-from velatura.cli.commission import COMMISSION, Commission
 from velatura.errors import ImageError
 from velatura.painting.config import StyleConfig
+from velatura.session.job import FILE_NAME, Job
 
 
 @pytest.fixture
 def stored(files):
     """The text of a painting that is to go on, in a folder of its own."""
     photo, painting = files / "photo.png", files / "painting.png"
-    Commission(photo, [painting], files / "out.png", StyleConfig()).save(files / "state")
-    assert Commission.load(files / "state").content == photo
-    return files / "state" / COMMISSION
+    Job(photo, [painting], StyleConfig(), files / "out.png").save(files / "state")
+    assert Job.load(files / "state").content == photo
+    return files / "state" / FILE_NAME
 
 
 def without(name):
     return lambda values: {key: value for key, value in values.items() if key != name}
 
 
-ENTRIES = ("content", "styles", "output", "config", "canvas", "first", "upscale", "sha256")
+ENTRIES = ("content", "styles", "output", "config", "canvas", "upscale", "sha256")
 CHANGES = {
     **{f"no {name}": without(name) for name in ENTRIES},
     **{
         f"{name} of another type": lambda v, name=name: v | {name: 5.5}
-        for name in (*ENTRIES, "memory")
+        for name in (*ENTRIES, "memory", "masks", "style_masks", "initial")
     },
     "a null character": lambda v: v | {"content": "a\0b"},
     "half a character": lambda v: v | {"output": "\ud800.png"},
@@ -42,24 +42,24 @@ CHANGES = {
 def test_a_damaged_painting_is_told(stored, change):
     stored.write_text(json.dumps(change(json.loads(stored.read_text()))))
     with pytest.raises(ImageError, match="holds no painting to go on with"):
-        Commission.load(stored.parent)
+        Job.load(stored.parent)
 
 
 def test_brackets_in_brackets_are_told(stored):
     stored.write_text("[" * 100_000)
     with pytest.raises(ImageError, match="holds no painting to go on with"):
-        Commission.load(stored.parent)
+        Job.load(stored.parent)
 
 
 @pytest.mark.parametrize("checksums", [{}, {"/dev/zero": "0"}])
 def test_images_are_checked_and_nothing_else_is_read(stored, checksums):
     stored.write_text(json.dumps(json.loads(stored.read_text()) | {"sha256": checksums}))
     with pytest.raises(ImageError, match="it changed"):
-        Commission.load(stored.parent)
+        Job.load(stored.parent)
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "x" * 5000])
 def test_what_is_no_file_is_not_read(stored, name):
     stored.write_text(json.dumps(json.loads(stored.read_text()) | {"styles": [name]}))
     with pytest.raises(ImageError, match="expected a file, found none"):
-        Commission.load(stored.parent)
+        Job.load(stored.parent)
