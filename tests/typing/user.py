@@ -29,5 +29,5 @@ def wrong() -> None:
     velatura.stylize("photo.jpg", "painting.jpg", colors="none")  # type: ignore[arg-type]
     velatura.stylize(5, "painting.jpg")  # type: ignore[arg-type]
     velatura.stylize("photo.jpg", "painting.jpg", on_step=5)  # type: ignore[arg-type]
-    velatura.nonexistent  # type: ignore[attr-defined]
+    velatura.nonexistent()  # type: ignore[attr-defined]
     StyleConfig(sise=256)  # type: ignore[call-arg]
