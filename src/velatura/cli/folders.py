@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from velatura.cli.batch import Batch
+from velatura.cli.attempts import Batch
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.outputs import Outputs, shown
 from velatura.cli.progress import Progress, say

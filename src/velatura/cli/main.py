@@ -25,6 +25,7 @@ COMMANDS = {
     "sheet": "several styles, and several values of an option, beside each other.",
     "texture": "a new texture of any size from a painting, its style alone, out of noise.",
     "reconstruct": "what a layer still knows of a photograph, painted from noise.",
+    "batch": "one job over many pictures, on this machine or on a cluster.",
     "resume": "go on with a painting that was stopped or killed.",
     "fast": "a style in one pass: train, apply, list, export.",
     "upscale": "enlarge photographs two, three or four times.",

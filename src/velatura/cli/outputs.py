@@ -87,10 +87,14 @@ def declare_input(
 
 
 def add_output(
-    parser: argparse.ArgumentParser, *names: str, picture: bool = False, **options: Any
+    parser: argparse.ArgumentParser,
+    *names: str,
+    type: Callable[[str], Any] = Path,
+    picture: bool = False,
+    **options: Any,
 ) -> None:
     """An argument that names what is written; a `picture` may go to the standard output."""
-    action = parser.add_argument(*names, type=Path, **options)
+    action = parser.add_argument(*names, type=type, **options)
     parser.set_defaults(writes={**(parser.get_default("writes") or {}), action.dest: picture})
 
 

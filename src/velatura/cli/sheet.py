@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.batch import Batch
+from velatura.cli.attempts import Batch
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input, add_output

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.batch import Batch
+from velatura.cli.attempts import Batch
 from velatura.cli.folders import Photograph, check_replaceable, output_names
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output

@@ -1,0 +1,1 @@
+"""One job over many pictures, on this machine or on a cluster, by Ray Data."""
