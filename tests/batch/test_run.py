@@ -3,6 +3,7 @@
 import json
 import os
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -26,7 +27,7 @@ def batch(folder, target, **changes):
 
 
 @pytest.fixture(scope="module")
-def ray():
+def ray(s3):
     """An embedded Ray for the module, as a batch starts it."""
     from velatura.batch.run import cluster
 
@@ -118,7 +119,6 @@ def test_a_killed_worker_loses_nothing(ray, folder, photograph, tmp_path):
     killed = []
 
     def kill(progress):
-        import psutil
 
         if not killed:
             workers = [
@@ -152,3 +152,16 @@ def test_s3_in_and_out(ray, s3, folder, tmp_path):
         run(batch(folder, "s3://pictures/out", sources=["s3://pictures/in"], again=True)).failed
         == 1
     )
+
+
+def test_nothing_listens_to_other_machines(ray):
+    mine = psutil.Process()
+    processes = [mine, *mine.children(recursive=True)]
+    ours = [
+        connection
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert ours
+    assert {connection.laddr.ip for connection in ours} <= {"127.0.0.1", "::ffff:127.0.0.1"}

@@ -1,12 +1,12 @@
 """A batch from its sources to its manifest, on Ray Data."""
 
+import contextlib
 import logging
 import os
 import posixpath
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,17 +56,47 @@ class Progress(NamedTuple):
         return self.made + self.failed
 
 
+class Begun:
+    """How often work on each picture was begun and not ended: an actor that workers share."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, int] = {}
+
+    def begin(self, uri: str) -> int:
+        """Count a beginning; return how many there were."""
+        self.times[uri] = self.times.get(uri, 0) + 1
+        return self.times[uri]
+
+    def end(self, uri: str) -> None:
+        """Forget it: the work has ended, well or not."""
+        self.times.pop(uri, None)
+
+
 class Worker:
     """Works on tables of sources in a process of its own; models are loaded once."""
 
-    def __init__(self, job: str, options: Mapping[str, Any], target: str, form: str) -> None:
+    def __init__(
+        self, job: str, options: Mapping[str, Any], target: str, form: str, begun: Any
+    ) -> None:
         self.make: Make = prepared(job, options)
-        self.target, self.form = Target(target), form
+        self.target, self.form, self.begun = Target(target), form, begun
 
     def __call__(self, table: Any) -> Any:
         """The manifest's rows for a table of sources."""
-        rows = [self._row(source) for source in table.to_pylist()]
+        rows = [self._counted(source) for source in table.to_pylist()]
         return arrow().Table.from_pylist([row._asdict() for row in rows], schema=schema())
+
+    def _counted(self, source: Mapping[str, Any]) -> Row:
+        """The row of a source; Ray calls again for the sources of a worker that was killed."""
+        import ray
+
+        if ray.get(self.begun.begin.remote(source["uri"])) > TRIES:
+            why = f"its worker was killed {TRIES} times; there may be too little memory for it"
+            row = Row(source["uri"], "", FAILED, 0, 0, 0.0, "", why)
+        else:
+            row = self._row(source)
+        self.begun.end.remote(source["uri"])
+        return row
 
     def _row(self, source: Mapping[str, Any]) -> Row:
         import json
@@ -107,44 +137,46 @@ class Worker:
             )
 
 
-@contextmanager
+@contextlib.contextmanager
 def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """Ray, of this machine or at an `address`; yields how many workers there are.
 
     Of this machine it is started and ended here, bound to 127.0.0.1, without a dashboard.
     Raises ConfigError if there is none, or it is not installed.
     """
+    address = address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    if not address:  # or it would listen on the machine's own address, whatever it is told
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     ray = import_extra("ray", EXTRA, WHAT)
     import_extra("ray.data", EXTRA, WHAT)
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    address = address or os.environ.get("RAY_ADDRESS")
     if workers is not None and workers < 1:
         raise ConfigError(f"workers: expected at least 1, got {workers}")
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        if ray.is_initialized():
-            yield workers or int(ray.cluster_resources()["CPU"])
-            return
+    if ray.is_initialized():
+        yield workers or int(ray.cluster_resources()["CPU"])
+        return
+    with contextlib.ExitStack() as until_end:
         if address:
-            ray.init(address=address, **settings)
+            settings["address"] = address
         else:
-            count = workers or os.cpu_count() or 1
-            ray.init(
-                address="local",
-                num_cpus=count,
-                include_dashboard=False,
-                object_store_memory=STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-                **settings,
-            )
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise ConfigError(f"cluster: cannot be used ({in_one_line(error)})") from error
-    try:
+            folder = tempfile.TemporaryDirectory(prefix="velatura-", ignore_cleanup_errors=True)
+            settings |= {
+                "address": "local",
+                "num_cpus": workers or os.cpu_count() or 1,
+                "include_dashboard": False,
+                "object_store_memory": STORE_BYTES,
+                "_node_ip_address": "127.0.0.1",
+                "_temp_dir": until_end.enter_context(folder),  # its logs, and its sockets
+            }
+        try:
+            ray.init(**settings)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+            raise ConfigError(f"cluster: cannot be used ({in_one_line(error)})") from error
+        until_end.callback(ray.shutdown)
         yield workers or int(ray.cluster_resources().get("CPU", 1))
-    finally:
-        ray.shutdown()
 
 
 def run(
@@ -189,7 +221,7 @@ def run(
     with cluster(address, workers) as count:
         dataset = _dataset(kept, parquet, made, batch.limit)
         try:
-            for table in _worked(dataset, batch, count):
+            for table in _worked(dataset, batch, len(kept), count):
                 rows = [Row(**row) for row in table.to_pylist()]
                 manifest.add(rows)
                 failed = sum(row.status == FAILED for row in rows)
@@ -236,20 +268,23 @@ def _dataset(kept: list[Any], parquet: list[str], made: Any, limit: int | None) 
     )
 
 
-def _worked(dataset: Any, batch: Batch, workers: int) -> Iterator[Any]:
-    """The manifest's rows, in tables, as the workers have them."""
+def _worked(dataset: Any, batch: Batch, tables: int, workers: int) -> Iterator[Any]:
+    """The manifest's rows, in tables, as the workers have them; of so many `tables`, if known."""
     ray = import_extra("ray", EXTRA, WHAT)
     gpus = int(ray.cluster_resources().get("GPU", 0))
-    pool = ray.data.ActorPoolStrategy(size=gpus or workers)
+    most = gpus or workers
+    pool = ray.data.ActorPoolStrategy(min_size=min(most, tables or 1), max_size=most)
     worked = dataset.map_batches(
         Worker,
-        fn_constructor_args=(batch.job, batch.options, batch.target, batch.form),
+        fn_constructor_args=(
+            *(batch.job, batch.options, batch.target, batch.form),
+            ray.remote(num_cpus=0)(Begun).remote(),
+        ),
         batch_size=ROWS[batch.job],
         batch_format="pyarrow",
         compute=pool,
         num_cpus=1,
         num_gpus=1 if gpus else 0,
-        ray_remote_args_fn=lambda: {"max_task_retries": TRIES},
     )
     try:
         yield from worked.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

@@ -34,10 +34,10 @@ def listed(given: Sequence[str]) -> list[tuple[str, str]]:
     """
     found: dict[str, str] = {}
     for uri in given:
-        before = len(found)
-        for one, below in _expanded(uri):
+        expanded = list(_expanded(uri))
+        for one, below in expanded:
             found.setdefault(one, below)
-        if len(found) == before:
+        if not expanded:
             raise ImageError(f"{uri}: expected pictures, found none")
     stems = Counter(posixpath.splitext(below)[0].casefold() for below in found.values())
     names = []

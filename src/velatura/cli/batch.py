@@ -1,10 +1,13 @@
 """`velatura batch`: one job over many pictures, on this machine or on a cluster."""
 
 import argparse
+import contextlib
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from velatura.cli.interruptions import KEEPING
 from velatura.cli.options import add_config_options, config_from, given_options
@@ -145,14 +148,21 @@ def run(arguments: argparse.Namespace) -> int:
     ended = batch.Progress(0, 0, 0, 0.0, [])
     with KEEPING as keeping:
         try:
-            with Progress(arguments.quiet) as progress:
+            # Ray tells of its workers on stdout, which is for JSON.
+            with Path(os.devnull).open("w") as nowhere, Progress(arguments.quiet) as progress:
+                lines = sys.stdout if arguments.json else nowhere
 
                 def show(standing: "batch.Progress") -> None:
                     nonlocal ended
                     ended = standing
-                    _show(standing, progress, arguments.json)
+                    keeping.hold()  # no line is half printed
+                    _show(standing, progress, lines)
+                    keeping.release()
+                    if keeping.came:
+                        raise KeyboardInterrupt
 
-                ended = batch.run(work, arguments.cluster, arguments.workers, show)
+                with contextlib.redirect_stdout(nowhere):
+                    ended = batch.run(work, arguments.cluster, arguments.workers, show)
         except KeyboardInterrupt:
             keeping.hold()
             say(f"velatura: interrupted after {ended.done} pictures; go on with --again")
@@ -164,10 +174,9 @@ def run(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if ended.made else 2
 
 
-def _show(standing: "batch.Progress", progress: Progress, as_json: bool) -> None:
+def _show(standing: "batch.Progress", progress: Progress, lines: TextIO) -> None:
     for row in standing.rows:
-        if as_json:
-            print(json.dumps(row._asdict()), flush=True)
+        print(json.dumps(row._asdict()), file=lines, flush=True)
         if row.error:
             say(f"velatura: {row.source}: {row.error}")
     rate = standing.done / max(standing.seconds, 1e-6)
