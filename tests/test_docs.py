@@ -9,7 +9,7 @@ import pytest
 
 from velatura.cli.main import build_parser
 from velatura.fast.options import TrainingOptions
-from velatura.options import as_text
+from velatura.options import as_text, meaning
 from velatura.painting.config import StyleConfig
 from velatura.superres.options import UpscaleTrainingOptions
 
@@ -29,7 +29,7 @@ def test_every_option_is_documented_as_it_is():
             flag = f"--{option.name.replace('_', '-')}"
             default = getattr(options, option.name)
             column = f"`{as_text(default)}`" if default not in (None, (), {}) else ""
-            assert f"| `{flag}` | {option.metadata['help']} | {column} |" in page
+            assert f"| `{flag}` | {meaning(option)} | {column} |" in page
 
 
 def test_there_are_pages_with_commands_and_links_to_look_at():

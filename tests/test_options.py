@@ -1,9 +1,11 @@
 """What an option class takes, keeps and lets nobody change."""
 
 import copy
+import dataclasses
 import json
 import pickle
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from velatura.errors import ConfigError
 from velatura.fast.options import TrainingOptions
-from velatura.options import as_text, parsers
+from velatura.options import Options, as_text, meaning, option, parsers
 from velatura.painting.config import StyleConfig
 from velatura.superres.options import UpscaleTrainingOptions
 
@@ -156,3 +158,38 @@ def test_names_are_written_as_ever_where_they_have_no_commas():
     assert parsers(StyleConfig)["mask"]('"a,b.png",c.png') == ("a,b.png", "c.png")
     with pytest.raises(ValueError, match="expected"):
         parsers(StyleConfig)["mask"]('"a.png"b')
+
+
+@dataclass(frozen=True)
+class Bounded(Options):
+    """Options with bounds of each kind."""
+
+    share: float = option(0.5, "a share", at_least=0, at_most=1)
+    many: tuple[int, ...] = option((), "several", at_least=1)
+    layers: dict[str, float] = option({}, "weights", above=0, below=5)
+    limit: float | None = option(None, "none or some", above=0)
+    free: float = option(0.0, "any")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"share": 1.01}, "share: expected a number from 0 to 1, got 1.01"),
+        ({"many": (3, 0)}, "many: expected a number of at least 1, got 0"),
+        ({"layers": {"a": 1, "b": 5}}, "layers b: expected a number above 0 and below 5, got 5"),
+        ({"limit": 0}, "limit: expected a number above 0, got 0"),
+    ],
+    ids=str,
+)
+def test_numbers_out_of_their_bounds_are_refused(options, message):
+    with pytest.raises(ConfigError) as told:
+        Bounded(**options)
+    assert str(told.value) == message
+
+
+def test_bounds_are_part_of_the_meaning():
+    told = {entry.name: meaning(entry) for entry in dataclasses.fields(Bounded)}
+    assert told["share"] == "a share (from 0 to 1)"
+    assert told["many"] == "several (of at least 1)"
+    assert told["free"] == "any"
+    assert Bounded(share=1, many=(1,), layers={"a": 4.9}, limit=None, free=-1e9)

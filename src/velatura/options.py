@@ -6,9 +6,18 @@ Command lines, forms and stored settings are read off such classes. Nothing here
 import csv
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from velatura.errors import ConfigError
 
@@ -19,9 +28,65 @@ LARGEST = 1e15  # of any number; float32 squares it without overflow
 LONGEST = 200  # letters of a value that a message shows
 
 
-def option(default: Any, help: str, is_path: bool = False) -> Any:
-    """A field of an Options class; `is_path` if it names files that are read."""
-    metadata = {"help": help, "is_path": is_path}
+class Bounds(NamedTuple):
+    """Which numbers an option takes; of lists and layers, each item."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def hold(self, number: float) -> bool:
+        """Whether `number` is within them."""
+        return (
+            (self.at_least is None or number >= self.at_least)
+            and (self.at_most is None or number <= self.at_most)
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+        )
+
+    def __str__(self) -> str:
+        low, high = self.at_least, self.at_most
+        if low is not None and high is not None:
+            return f"from {low:g} to {high:g}"
+        said = (
+            ("of at least", low),
+            ("above", self.above),
+            ("at most", high),
+            ("below", self.below),
+        )
+        return " and ".join(f"{words} {number:g}" for words, number in said if number is not None)
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    is_path: bool = False,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    slider: tuple[float, float] | None = None,
+    among: Sequence[str] = (),
+) -> Any:
+    """A field of an Options class, with one line of `help`.
+
+    `is_path` says that it names files that are read. `at_least`, `at_most`, `above` and `below` are
+    bounds of a number, or of each item of a list or dictionary. `slider` is what a form offers of a
+    number, if not all that the bounds allow, and `among` are texts that it offers where others are
+    allowed, too.
+    """
+    bounds = Bounds(at_least, at_most, above, below)
+    if slider is None and at_least is not None and at_most is not None:
+        slider = (at_least, at_most)
+    metadata = {
+        "help": help,
+        "is_path": is_path,
+        "bounds": bounds,
+        "slider": slider,
+        "among": tuple(among),
+    }
     if isinstance(default, dict):
         return field(default_factory=lambda: Frozen(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -56,6 +121,7 @@ class Options:
             value = _plain(getattr(self, entry.name))
             object.__setattr__(self, entry.name, value)
             _check_type(entry.name, value, hints[entry.name])
+            _check_bounds(entry.name, value, entry.metadata["bounds"])
 
     def as_dict(self) -> dict[str, Any]:
         """All options as plain values, fit for JSON."""
@@ -69,6 +135,12 @@ class Options:
         if unknown := set(values) - names:
             raise ConfigError(f"unknown option {sorted(unknown)[0]!r}")
         return cls(**dict(values))
+
+
+def meaning(entry: "dataclasses.Field[Any]") -> str:
+    """An option's help, with the numbers that it takes."""
+    bounds = str(entry.metadata["bounds"])
+    return f"{entry.metadata['help']} ({bounds})" if bounds else entry.metadata["help"]
 
 
 def parsers(options: type[Options]) -> dict[str, Callable[[str], Any]]:
@@ -182,6 +254,17 @@ def _check_number(name: str, value: Any) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     check(number, name, value, "a number")
     check(abs(value) <= LARGEST, name, value, f"a number of at most {LARGEST:g} in size")
+
+
+def _check_bounds(name: str, value: Any, bounds: Bounds) -> None:
+    if isinstance(value, dict):
+        for layer, item in value.items():
+            _check_bounds(f"{name} {layer}", item, bounds)
+    elif isinstance(value, tuple):
+        for item in value:
+            _check_bounds(name, item, bounds)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        check(bounds.hold(value), name, value, f"a number {bounds}")
 
 
 _ITEMS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}

@@ -281,7 +281,10 @@ def test_list_names_the_shipped_styles(velatura):
         ("train painting.png --photos nowhere -o s.safetensors", "expected a folder"),
         ("train painting.png --photos . -o s.bin", "ending in .safetensors"),
         ("train painting.png --photos . -o no/s.safetensors", "the folder no does not exist"),
-        ("train painting.png --photos . -o s.safetensors --steps 0", "steps: expected at least 1"),
+        (
+            "train painting.png --photos . -o s.safetensors --steps 0",
+            "steps: expected a number of at least 1",
+        ),
         ("train missing.png --photos . -o s.safetensors", "found nothing"),
         ("train painting.png --photos . -o s.safetensors --start-from photo.png", "model file"),
         ("train photo.png photo.png --photos . -o styles", "expected different names"),

@@ -124,7 +124,7 @@ def test_pictures_too_small_or_narrow_are_refused(velatura, size):
         (("--content-layers", "relu4_2=x"), "expected"),
         (("--content-weight", "nan"), "expected a number of at most"),
         (("--style-weight", "-1"), "expected a number of at least 0"),
-        (("--steps", "0"), "at least one step"),
+        (("--steps", "0"), "expected a number of at least 1"),
         (("--steps", "many"), "got 'many'"),
         (("--size", "4"), "at least 16"),
         (("--size", "2.5"), "expected a whole number"),

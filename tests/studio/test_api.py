@@ -39,7 +39,7 @@ BAD_CALLS = [
     ('handle_file("text.png")', {}, "text.png: expected an image"),
     ('{"path": "/etc/passwd"}', {}, "expected a picture that was uploaded here"),
     ('"photo.png"', {}, "expected a picture that was uploaded here"),
-    ('handle_file("photo.png")', {"size": 4}, "size: expected at least 16"),
+    ('handle_file("photo.png")', {"size": 4}, "size: expected a number of at least 16"),
     ('handle_file("photo.png")', {"wobble": 1}, "unknown option 'wobble'"),
     ('handle_file("photo.png")', {"init": "/etc/passwd"}, "passwd: expected the name"),
     ('handle_file("photo.png")', {"init": "../photo.png"}, "photo.png: expected the name"),

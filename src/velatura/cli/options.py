@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.outputs import declare_input
-from velatura.options import Options, as_text, choices, parse_names, parsers
+from velatura.options import Options, as_text, choices, meaning, parse_names, parsers
 
 if TYPE_CHECKING:
     from velatura.painting.config import StyleConfig
@@ -20,7 +20,7 @@ def add_config_options(
         if option.name in without:
             continue
         flag = "--" + option.name.replace("_", "-")
-        help_text = option.metadata["help"].replace("%", "%%")
+        help_text = meaning(option).replace("%", "%%")
         if option.metadata["is_path"]:
             declare_input(parser, option.name)
         if option.type is bool:

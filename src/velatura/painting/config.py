@@ -21,43 +21,64 @@ FOCUS_LAYER = "relu5_1"  # whose features tell things from empty places
 class StyleConfig(Options):
     """How a picture is painted. Raises ConfigError where a value is out of its range."""
 
-    size: int = option(512, "long side of the picture in pixels; a smaller photograph stays small")
+    size: int = option(
+        512, "long side of the picture in pixels; a smaller photograph stays small", at_least=16
+    )
     steps: tuple[int, ...] = option(
-        (), "optimisation steps: one total, or one number a scale from coarse to fine"
+        (), "optimisation steps: one total, or one number a scale from coarse to fine", at_least=1
     )
     init: str = option(
-        "content", f"what to start from: {', '.join(STARTS)}, or an image file", is_path=True
+        "content",
+        f"what to start from: {', '.join(STARTS)}, or an image file",
+        is_path=True,
+        among=STARTS,
     )
     content_layers: dict[str, float] = option(
         {"relu3_1": 0.3, "relu4_2": 0.7},
         "layers whose features hold the content, with weights",
+        at_least=0,
     )
     style_layers: dict[str, float] = option(
         {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 0.5, "relu5_1": 0.25},
         "layers whose statistics hold the style, with weights",
+        at_least=0,
     )
-    content_weight: float = option(0.7, "weight of the content (alpha): higher is more photograph")
+    content_weight: float = option(
+        0.7, "weight of the content (alpha): higher is more photograph", at_least=0
+    )
     content_focus: float = option(
-        0.5, "share of the content's weight that goes to faces and things; 0 is to all places alike"
+        0.5,
+        "share of the content's weight that goes to faces and things; 0 is to all places alike",
+        at_least=0,
+        at_most=1,
     )
-    style_weight: float = option(1.0, "weight of the style (beta): higher is more painting")
+    style_weight: float = option(
+        1.0, "weight of the style (beta): higher is more painting", at_least=0
+    )
     color_weight: float = option(
-        1.0, "weight of the painting's colours beside its layers, as a whole distribution"
+        1.0,
+        "weight of the painting's colours beside its layers, as a whole distribution",
+        at_least=0,
     )
     neighbor_layers: dict[str, float] = option(
         {"relu2_1": 1.0, "relu3_1": 2.0, "relu4_1": 1.0},
         "layers whose features are those of the style's most similar places, with weights",
+        at_least=0,
     )
     neighbor_weight: float = option(
-        1.0, "weight of these neural neighbours: higher is more of the painter's stroke"
+        1.0, "weight of these neural neighbours: higher is more of the painter's stroke", at_least=0
     )
     deep_size: int = option(
-        320, "long side in pixels up to which layers of blocks 4 and 5 are looked at; 0 for any"
+        320,
+        "long side in pixels up to which layers of blocks 4 and 5 are looked at; 0 for any",
+        at_least=0,
     )
     forms_first: float = option(
-        2.0, "how many times more forms weigh before the last scale: content, style from conv4_1 on"
+        2.0,
+        "how many times more forms weigh before the last scale: content, style from conv4_1 on",
+        above=0,
     )
-    tv_weight: float = option(0.0, "weight of total variation: higher is smoother")
+    tv_weight: float = option(0.0, "weight of total variation: higher is smoother", at_least=0)
     content_loss: Literal["relative", "mse", "sum"] = option(
         "relative",
         "squared error of features: relative to the photograph's, its mean, or half its sum",
@@ -68,9 +89,11 @@ class StyleConfig(Options):
     gram_norm: Literal["positions", "elements", "root-elements", "none"] = option(
         "positions", "what Gram matrices are divided by"
     )
-    blend: tuple[float, ...] = option((), "weights of several styles; equal if not given")
+    blend: tuple[float, ...] = option(
+        (), "weights of several styles; equal if not given", at_least=0
+    )
     blend_layers: dict[str, tuple[float, ...]] = option(
-        {}, "other weights at some layers, as relu1_1=1:0,relu4_1=0:1"
+        {}, "other weights at some layers, as relu1_1=1:0,relu4_1=0:1", at_least=0
     )
     mask: tuple[str, ...] = option(
         (),
@@ -87,8 +110,12 @@ class StyleConfig(Options):
         "style",
         "the style's, or the photograph's: only lightness is painted, or the style is recoloured",
     )
-    strength: float = option(0.5, "one dial from photograph (0) to painting (1)")
-    stroke_size: float = option(1.0, "how large the strokes are: 2 is twice as large, 0.5 half")
+    strength: float = option(
+        0.5, "one dial from photograph (0) to painting (1)", at_least=0, at_most=1
+    )
+    stroke_size: float = option(
+        1.0, "how large the strokes are: 2 is twice as large, 0.5 half", above=0, slider=(0.25, 4.0)
+    )
     style_shape: Literal["kept", "picture"] = option(
         "kept", "shape of the style image: its own, or squashed to the picture's"
     )
@@ -97,12 +124,14 @@ class StyleConfig(Options):
         "replicate", "what the network sees beyond the picture's border"
     )
     optimizer: Literal["lbfgs", "adam"] = option("lbfgs", "how to descend")
-    learning_rate: float = option(1.0, "length of a step: times L-BFGS's own, or Adam's × 0.02")
+    learning_rate: float = option(
+        1.0, "length of a step: times L-BFGS's own, or Adam's × 0.02", above=0
+    )
     basis: Literal["fourier", "pixels"] = option(
         "fourier", "what L-BFGS works on: frequencies, coarse ones first, or pixels"
     )
     single_scale: bool = option(False, "paint at full size from the start")
-    seed: int = option(0, "of the noise that a noise start begins with")
+    seed: int = option(0, "of the noise that a noise start begins with", at_least=0, below=2**63)
     device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")
     precision: Literal["auto", "fp32", "bf16"] = option(
         "auto", "of the network's convolutions; auto is bf16 where the processor has it"
@@ -111,19 +140,17 @@ class StyleConfig(Options):
         "auto", "limit such as 6GB, beyond which the picture is seen in tiles; auto is what is free"
     )
     max_pixels: float | None = option(
-        None, "most pixels of an image that is read; if not given, as many as memory holds"
+        None, "most pixels of an image that is read; if not given, as many as memory holds", above=0
     )
     weights: str = option(
         "embedded", "embedded, torchvision, or a .pth or .safetensors file", is_path=True
     )
     max_seconds: float | None = option(
-        None, "stop after this many seconds with what is painted; resumed, as many again"
+        None, "stop after this many seconds with what is painted; resumed, as many again", above=0
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(self.size >= 16, "size", self.size, "at least 16 pixels")
-        check(all(s >= 1 for s in self.steps), "steps", self.steps, "at least one step")
         if self.single_scale:
             check(len(self.steps) < 2, "single-scale", self.steps, "one number of steps")
         check(
@@ -132,39 +159,15 @@ class StyleConfig(Options):
             self.memory,
             "auto, or a size such as 6GB or 800MB",
         )
-        for name in (
-            "content_weight",
-            "style_weight",
-            "color_weight",
-            "tv_weight",
-            "neighbor_weight",
-        ):
-            check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
-        for name in ("strength", "content_focus"):
-            check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number from 0 to 1")
-        for name in ("stroke_size", "learning_rate", "forms_first"):
-            check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
-        for name in ("max_seconds", "max_pixels"):
-            if getattr(self, name) is not None:
-                check(getattr(self, name) > 0, name, getattr(self, name), "a number above 0")
-        for name in ("content_layers", "style_layers", "neighbor_layers"):
-            for layer, weight in getattr(self, name).items():
+        for name in ("content_layers", "style_layers", "neighbor_layers", "blend_layers"):
+            for layer in getattr(self, name):
                 check_layer(layer)
-                check(weight >= 0, f"{name} {layer}", weight, "a weight of at least 0")
-        for layer in self.blend_layers:
-            check_layer(layer)
         for name, weights in (("blend", self.blend), *self.blend_layers.items()):
-            check(
-                all(w >= 0 for w in weights) and (not weights or sum(weights) > 0),
-                name,
-                weights,
-                "weights of at least 0, not all of them 0",
-            )
+            check(not weights or sum(weights) > 0, name, weights, "weights that are not all 0")
         shares = [self.effective_content_weight * weight for weight in self.content_layers.values()]
         shares += [self.style_weight * weight for weight in self.style_layers.values()]
         shares += self._neighbor_layers.values()
         check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
-        check(0 <= self.seed < 2**63, "seed", self.seed, "a number from 0 to 2^63 − 1")
 
     @property
     def effective_content_weight(self) -> float:

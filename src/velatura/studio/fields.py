@@ -2,14 +2,14 @@
 
 import dataclasses
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 import gradio as gr
 from gradio.components import Component
 
 from velatura.errors import ConfigError
-from velatura.options import Options, as_text, choices, parsers
+from velatura.options import Options, as_text, choices, meaning, parsers
 from velatura.painting.config import StyleConfig
 from velatura.painting.recipes import RECIPES
 
@@ -20,29 +20,25 @@ def field(
     options: type[Options],
     name: str,
     *,
-    among: Sequence[str] | None = None,
-    between: tuple[float, float] | None = None,
     label: str = "",
     page: str = "option",
 ) -> Component:
-    """The form field of an option: `among` limits text to these, `between` makes it a slider.
-
-    Its element is called `page`-`name`.
-    """
+    """The form field of an option, called `page`-`name`."""
     entry = {entry.name: entry for entry in dataclasses.fields(options)}[name]
     hint = get_type_hints(options)[name]
     common: dict[str, Any] = {
         "label": label or name.replace("_", " "),
-        "info": entry.metadata["help"],
+        "info": meaning(entry),
         "value": shown(getattr(options(), name)),
         "elem_id": f"{page}-{name}",
     }
     if hint is bool:
         return gr.Checkbox(**common)
+    among, slider = entry.metadata["among"], entry.metadata["slider"]
     if values := choices(options, name) or among:
         return gr.Dropdown(choices=list(values), allow_custom_value=bool(among), **common)
-    if between:
-        return gr.Slider(*between, step=0.01, buttons=[], **common)
+    if slider:
+        return gr.Slider(*slider, step=0.01, buttons=[], **common)
     if hint == float | None:
         common["info"] += "; 0 is no limit"
     if hint in (int, float, float | None):

@@ -65,8 +65,7 @@ class OnePassPage:
         self.fields = drawn
 
     def _field(self, name: str) -> Any:
-        between = (0.0, 1.0) if name == "strength" else None
-        return fields.field(PaintOptions, name, between=between, page="pass")
+        return fields.field(PaintOptions, name, page="pass")
 
     def _draw_easel(self, queue: Queue) -> None:
         self.controls = Controls(self.folder, queue, "pass", "Paint")

@@ -10,7 +10,7 @@ import gradio as gr
 from velatura.errors import VelaturaError
 from velatura.images.io import read, to_pil
 from velatura.images.resize import resize
-from velatura.painting.config import STARTS, StyleConfig
+from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step
 from velatura.painting.recipes import RECIPES
 from velatura.perception.losses import by_kind
@@ -33,8 +33,6 @@ DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
 NOT_HERE = ("weights",)  # files outside the work folder, or a download
 LABELS = {"max_seconds": "time limit"}
-BETWEEN = {"strength": (0.0, 1.0), "stroke_size": (0.25, 4.0)}
-AMONG = {"init": STARTS}
 SECONDS_BETWEEN_PREVIEWS = 0.3
 NAMES = [entry.name for entry in dataclasses.fields(StyleConfig) if entry.name not in NOT_HERE]
 
@@ -84,8 +82,6 @@ class PaintPage:
         return fields.field(
             StyleConfig,
             name,
-            among=AMONG.get(name),
-            between=BETWEEN.get(name),
             label=LABELS.get(name, ""),
         )
 
