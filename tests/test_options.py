@@ -190,6 +190,6 @@ def test_numbers_out_of_their_bounds_are_refused(options, message):
 def test_bounds_are_part_of_the_meaning():
     told = {entry.name: meaning(entry) for entry in dataclasses.fields(Bounded)}
     assert told["share"] == "a share (from 0 to 1)"
-    assert told["many"] == "several (of at least 1)"
+    assert told["many"] == "several (at least 1)"
     assert told["free"] == "any"
     assert Bounded(share=1, many=(1,), layers={"a": 4.9}, limit=None, free=-1e9)

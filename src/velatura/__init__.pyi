@@ -1,9 +1,11 @@
 from .duplicates.find import find_duplicates as find_duplicates
 from .duplicates.find import find_similar as find_similar
+from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
 from .errors import DivergenceError as DivergenceError
 from .errors import FileError as FileError
 from .errors import ImageError as ImageError
+from .errors import MissingDependencyError as MissingDependencyError
 from .errors import VelaturaError as VelaturaError
 from .errors import WeightsError as WeightsError
 from .errors import WorkerError as WorkerError

@@ -5,6 +5,8 @@
     ├── ImageError     a picture cannot be read, painted or written
     │   └── TooLargeError  … for it has more pixels than are allowed, or than memory holds
     ├── WeightsError   the network's weights are missing, damaged or foreign
+    ├── CheckpointError  an unfinished painting or training is damaged, or another
+    ├── MissingDependencyError  an extra is not installed (also an ImportError)
     ├── ConfigError    an option is out of its range (also a ValueError)
     ├── DivergenceError  the painting left the finite numbers
     └── WorkerError    a process that shared the painting ended
@@ -34,6 +36,14 @@ class TooLargeError(ImageError):
 
 class WeightsError(VelaturaError):
     """The network's weights are missing, damaged or foreign."""
+
+
+class CheckpointError(VelaturaError):
+    """An unfinished painting or training is damaged, or is another than the one to go on with."""
+
+
+class MissingDependencyError(VelaturaError, ImportError):
+    """A module that only an extra of the package installs is not there."""
 
 
 class ConfigError(VelaturaError, ValueError):

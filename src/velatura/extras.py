@@ -4,7 +4,7 @@ import importlib
 import os
 from typing import Any
 
-from velatura.errors import ConfigError, is_out_of_memory
+from velatura.errors import MissingDependencyError, is_out_of_memory
 
 SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime asks for its maker's host, and keeps a device id
@@ -18,7 +18,7 @@ SILENT = {
 def import_extra(module: str, extra: str, purpose: str) -> Any:
     """The `module` that `extra` of the package installs, told to send nothing to anybody.
 
-    Raises ConfigError, which says for what `purpose` it is needed and how to get it.
+    Raises MissingDependencyError, which says for what `purpose` it is needed and how to get it.
     """
     os.environ |= SILENT
     try:
@@ -26,6 +26,6 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     except ImportError as error:
         if is_out_of_memory(error):
             raise
-        raise ConfigError(
+        raise MissingDependencyError(
             f"{purpose}: needs {module} (pip install velatura[{extra}]); {error}"
         ) from error

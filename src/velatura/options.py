@@ -50,7 +50,7 @@ class Bounds(NamedTuple):
         if low is not None and high is not None:
             return f"from {low:g} to {high:g}"
         said = (
-            ("of at least", low),
+            ("at least", low),
             ("above", self.above),
             ("at most", high),
             ("below", self.below),
@@ -264,7 +264,8 @@ def _check_bounds(name: str, value: Any, bounds: Bounds) -> None:
         for item in value:
             _check_bounds(name, item, bounds)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        check(bounds.hold(value), name, value, f"a number {bounds}")
+        of = "of " if str(bounds).startswith("at") else ""
+        check(bounds.hold(value), name, value, f"a number {of}{bounds}")
 
 
 _ITEMS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}

@@ -4,7 +4,7 @@ import torch
 from hypothesis import assume
 from tests.crafted.mutated import examples, for_all, mutated, outcome
 
-from velatura.errors import ImageError
+from velatura.errors import CheckpointError
 from velatura.painting import checkpoint
 from velatura.painting.config import StyleConfig
 from velatura.session.job import FILE_NAME, Job
@@ -25,7 +25,7 @@ def test_the_state_of_a_painting_is_the_one_that_was_written_or_refused(tmp_path
     def promise(content):
         assume(b'"crc32":"' in content)
         path.write_bytes(content)
-        found, told = outcome(lambda: checkpoint.load(path), ImageError)
+        found, told = outcome(lambda: checkpoint.load(path), CheckpointError)
         if told:
             assert "state.safetensors: expected a checkpoint" in told
             assert "\n" not in told
@@ -48,7 +48,7 @@ def test_the_state_of_a_training_is_the_one_that_was_written_or_refused(tmp_path
     def promise(content):
         assume(b'"crc32":"' in content)
         path.write_bytes(content)
-        found, told = outcome(lambda: loop.load(path, {"options": {"steps": 9}}), ImageError)
+        found, told = outcome(lambda: loop.load(path, {"options": {"steps": 9}}), CheckpointError)
         if told:
             assert "state: expected an unfinished training" in told
             assert "\n" not in told
@@ -69,7 +69,7 @@ def test_what_is_to_be_painted_is_sound_or_refused(files, examples):
 
     def promise(content):
         path.write_bytes(content)
-        found, told = outcome(lambda: Job.load(files / "state"), ImageError)
+        found, told = outcome(lambda: Job.load(files / "state"), CheckpointError)
         if told:
             assert len(told.splitlines()) == 1
             return

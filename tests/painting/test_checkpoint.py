@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from velatura.errors import ImageError
+from velatura.errors import CheckpointError
 from velatura.images import tensorfile
 from velatura.painting import checkpoint
 from velatura.painting.config import StyleConfig
@@ -41,7 +41,7 @@ def test_a_resumed_painting_has_its_seconds_again(photograph, painting):
 def test_a_damaged_checkpoint_is_told(tmp_path, content):
     path = tmp_path / "state.safetensors"
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="expected a checkpoint"):
+    with pytest.raises(CheckpointError, match="expected a checkpoint"):
         checkpoint.load(path)
 
 
@@ -49,7 +49,7 @@ def test_another_safetensors_file_is_told(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
-    with pytest.raises(ImageError, match="expected a checkpoint"):
+    with pytest.raises(CheckpointError, match="expected a checkpoint"):
         checkpoint.load(tmp_path / "a.safetensors")
 
 
@@ -86,14 +86,14 @@ def halfway(photograph, painting):
 @pytest.mark.parametrize("changes, told", DAMAGES.values(), ids=DAMAGES)
 def test_what_does_not_fit_the_painting_is_told(photograph, painting, halfway, changes, told):
     state, config = halfway
-    with pytest.raises(ImageError, match=re.escape(told)):
+    with pytest.raises(CheckpointError, match=re.escape(told)):
         next(transfer(photograph, [painting], config, state=damage(state, **changes)))
 
 
 def test_the_memory_of_another_optimiser_is_told(photograph, painting, halfway):
     state, config = halfway
     other = replace(config, optimizer="adam")
-    with pytest.raises(ImageError, match="expected nothing, got float32"):
+    with pytest.raises(CheckpointError, match="expected nothing, got float32"):
         next(transfer(photograph, [painting], other, state=state))
 
 
@@ -103,7 +103,7 @@ def test_the_memory_of_another_optimiser_is_told(photograph, painting, halfway):
 def test_a_checkpoint_of_no_step_is_told(tmp_path, number, seconds):
     about = {"number": number, "seconds": seconds}
     tensorfile.write(tmp_path / "state", {"image": torch.zeros(1, 3, 64, 96)}, about)
-    with pytest.raises(ImageError, match="expected a checkpoint"):
+    with pytest.raises(CheckpointError, match="expected a checkpoint"):
         checkpoint.load(tmp_path / "state")
 
 
@@ -112,5 +112,5 @@ def test_numbers_that_are_not_finite_are_told(tmp_path, halfway):
     image = state.image.clone()
     image[0, 0, 0, 0] = torch.nan
     checkpoint.save(tmp_path / "state", replace(state, image=image))
-    with pytest.raises(ImageError, match="expected a checkpoint"):
+    with pytest.raises(CheckpointError, match="expected a checkpoint"):
         checkpoint.load(tmp_path / "state")

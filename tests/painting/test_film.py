@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from velatura import ConfigError, ImageError, StyleConfig, transfer
+from velatura import ImageError, MissingDependencyError, StyleConfig, transfer
 from velatura.painting import film
 from velatura.painting.film import Film
 
@@ -111,7 +111,7 @@ def test_missing_extras_are_told(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ConfigError, match=r"pip install velatura\[film\]"):
+    with pytest.raises(MissingDependencyError, match=r"pip install velatura\[film\]"):
         film.check_film(tmp_path / "film.mp4")
-    with pytest.raises(ConfigError, match=r"pip install velatura\[film\]"):
+    with pytest.raises(MissingDependencyError, match=r"pip install velatura\[film\]"):
         film.check_plot()

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from velatura.errors import ImageError
+from velatura.errors import CheckpointError, ImageError
 from velatura.painting.config import StyleConfig
 from velatura.session.job import FILE_NAME, Job
 
@@ -41,20 +41,20 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_damaged_painting_is_told(stored, change):
     stored.write_text(json.dumps(change(json.loads(stored.read_text()))))
-    with pytest.raises(ImageError, match="holds no painting to go on with"):
+    with pytest.raises(CheckpointError, match="holds no painting to go on with"):
         Job.load(stored.parent)
 
 
 def test_brackets_in_brackets_are_told(stored):
     stored.write_text("[" * 100_000)
-    with pytest.raises(ImageError, match="holds no painting to go on with"):
+    with pytest.raises(CheckpointError, match="holds no painting to go on with"):
         Job.load(stored.parent)
 
 
 @pytest.mark.parametrize("checksums", [{}, {"/dev/zero": "0"}])
 def test_images_are_checked_and_nothing_else_is_read(stored, checksums):
     stored.write_text(json.dumps(json.loads(stored.read_text()) | {"sha256": checksums}))
-    with pytest.raises(ImageError, match="it changed"):
+    with pytest.raises(CheckpointError, match="it changed"):
         Job.load(stored.parent)
 
 

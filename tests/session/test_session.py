@@ -6,7 +6,15 @@ import pytest
 import torch
 from PIL import Image
 
-from velatura import Checkpoint, ConfigError, ImageError, Job, Session, StyleConfig, VelaturaError
+from velatura import (
+    Checkpoint,
+    CheckpointError,
+    ConfigError,
+    Job,
+    Session,
+    StyleConfig,
+    VelaturaError,
+)
 from velatura.errors import FileError
 from velatura.images.io import read_settings
 from velatura.session.checkpoint import STATE
@@ -159,7 +167,7 @@ def test_a_damaged_job_is_told(job, tmp_path):
     session.close()
     stored = json.loads((tmp_path / FILE_NAME).read_text())
     (tmp_path / FILE_NAME).write_text(json.dumps(stored | {"memory": 5}))
-    with pytest.raises(ImageError, match="holds no painting to go on with"):
+    with pytest.raises(CheckpointError, match="holds no painting to go on with"):
         Session(job, Checkpoint(tmp_path))
 
 

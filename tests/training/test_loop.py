@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from velatura.errors import DivergenceError, ImageError
+from velatura.errors import CheckpointError, DivergenceError
 from velatura.images import tensorfile
 from velatura.training import loop
 
@@ -64,10 +64,10 @@ def test_another_trainings_state_is_refused(tmp_path):
     network = linear()
     step = next(loop.train(network, Doubling(network), 3, 0.1))
     loop.save(tmp_path / "state", step.state(), {"a": 1})
-    with pytest.raises(ImageError, match="got one with others"):
+    with pytest.raises(CheckpointError, match="got one with others"):
         loop.load(tmp_path / "state", {"a": 2})
     (tmp_path / "other").write_bytes(b"no tensors")
-    with pytest.raises(ImageError, match="expected an unfinished training"):
+    with pytest.raises(CheckpointError, match="expected an unfinished training"):
         loop.load(tmp_path / "other", {})
 
 
@@ -86,7 +86,7 @@ def test_a_state_that_does_not_fit_is_told(name, tensor):
     if tensor is not None:
         tensors[name] = tensor
     damaged = loop.Progress(state.number, state.seconds, tensors)
-    with pytest.raises(ImageError, match=f"expected {name} of"):
+    with pytest.raises(CheckpointError, match=f"expected {name} of"):
         next(loop.train(network, Doubling(network), 3, 0.1, state=damaged))
 
 
@@ -94,5 +94,5 @@ def test_a_state_that_does_not_fit_is_told(name, tensor):
 def test_a_state_of_no_step_is_told(tmp_path, number):
     about = {"number": number, "seconds": 1.0, "about": {}}
     tensorfile.write(tmp_path / "state", {"a": torch.zeros(1)}, about)
-    with pytest.raises(ImageError, match="expected an unfinished training"):
+    with pytest.raises(CheckpointError, match="expected an unfinished training"):
         loop.load(tmp_path / "state", {})

@@ -99,7 +99,9 @@ def _add_upscale(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", type=int, choices=SCALES, default=4, help="how many times (default: 4)"
     )
-    parser.add_argument("--model", default="faithful", help="faithful (default) or perceptual")
+    add_input(
+        parser, "--model", type=str, default="faithful", help="faithful (default) or perceptual"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.set_defaults(options_of=_upscale)
 

@@ -28,9 +28,7 @@ COMMANDS = {
     "batch": "one job over many pictures, on this machine or on a cluster.",
     "resume": "go on with a painting that was stopped or killed.",
     "fast": "a style in one pass: train, apply, list, export.",
-    "upscale": "enlarge photographs two, three or four times.",
-    "upscale train": "learn to enlarge from a folder of photographs.",
-    "upscale export": "write an upscaling model as an ONNX file.",
+    "upscale": "larger pictures: apply, train, export.",
     "anatomy": "a page that shows what each layer sees of a photograph.",
     "studio": "a web page to paint in and to watch.",
     "style-report": "what a style loss can hold of a painting, and what to do about it.",
@@ -45,21 +43,21 @@ COMMANDS = {
 """What each does. It is in a module of its name, which is imported when it is asked for."""
 
 
-def named(given: Sequence[str]) -> str:
-    """The command that these words begin with, of two words or one; empty if there is none."""
-    return next((n for n in (" ".join(given[:2]), *given[:1]) if n in COMMANDS), "")
+SUBCOMMANDS = {"upscale": ("apply", "train", "export")}
+"""Of commands that had none before: the first is meant where none is named."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains in one line, and knows commands of two words."""
+    """Complains in one line, and knows what `velatura upscale PHOTO` means."""
 
     def parse_args(  # type: ignore[override]  # argparse has overloads for namespaces of one's own
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
-        """Parse, `upscale train` as one word: a command that takes files has no commands."""
+        """Parse; a command's first subcommand is put in where one was left out."""
         given = sys.argv[1:] if args is None else list(args)
-        if name := named(given):
-            given[: len(name.split())] = [name]
+        known = SUBCOMMANDS.get(given[0], ()) if given else ()
+        if known and given[1:2] and given[1] not in (*known, "-h", "--help"):
+            given.insert(1, known[0])
         return super().parse_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -87,8 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):  # a terminal without × must not stop us
                 stream.reconfigure(errors="backslashreplace")
         given = sys.argv[1:] if argv is None else argv
-        name = named(given)
-        arguments = build_parser([name] if name else COMMANDS).parse_args(argv)
+        named = [name for name in given[:1] if name in COMMANDS]
+        arguments = build_parser(named or COMMANDS).parse_args(argv)
         arguments.command_line = shlex.join(["velatura", *given])  # what a model is told of itself
         if most := getattr(arguments, "max_pixels", None):
             from velatura.images.opening import limit_pixels

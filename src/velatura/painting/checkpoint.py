@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from velatura.errors import ImageError
+from velatura.errors import CheckpointError
 from velatura.files import one_line
 from velatura.images import tensorfile
 from velatura.untrusted import entry
@@ -29,7 +29,7 @@ class State:
     nearest: tuple[Tensor, ...] = ()  # `NeighborTerm.nearest`
 
     def check(self, scales: Sequence[tuple[tuple[int, int], int]], optimizer: str) -> None:
-        """Raise ImageError unless the painting that is to go on can be there.
+        """Raise CheckpointError unless the painting that is to go on can be there.
 
         It is given by its scales, each a size (height, width) and a number of steps.
         """
@@ -38,7 +38,9 @@ class State:
             (scale[0] for scale, end in zip(scales, ends, strict=True) if self.number <= end), None
         )
         if size is None:
-            raise ImageError(f"checkpoint: expected one of {ends[-1]} steps, got {self.number}")
+            raise CheckpointError(
+                f"checkpoint: expected one of {ends[-1]} steps, got {self.number}"
+            )
         image = f"float32 {(1, 3, *size)}"
         expected = {"the image": image}
         if optimizer == "adam":
@@ -51,7 +53,7 @@ class State:
         given["the image"] = _kind(self.image)
         for name in sorted({*expected, *given}):
             if given.get(name) != expected.get(name):
-                raise ImageError(
+                raise CheckpointError(
                     f"checkpoint: {name[:80]}: expected {expected.get(name, 'nothing')}, got "
                     f"{given.get(name, 'nothing')}; it is damaged, or of another painting"
                 )
@@ -70,7 +72,7 @@ def save(path: Path, state: State) -> None:
 
 
 def load(path: Path) -> State:
-    """The inverse of `save`. Raises ImageError if it is no checkpoint, or a damaged one."""
+    """The inverse of `save`. Raises CheckpointError if it is no checkpoint, or a damaged one."""
     try:
         tensors, where = tensorfile.read(path)
         number, seconds = entry(where, "number", int), entry(where, "seconds", float)
@@ -80,7 +82,7 @@ def load(path: Path) -> State:
         nearest = tuple(tensors.pop(f"nearest.{k}") for k in range(count))
     except (ValueError, KeyError) as error:
         why = one_line(error)[:200]
-        raise ImageError(f"{path}: expected a checkpoint of Velatura ({why})") from error
+        raise CheckpointError(f"{path}: expected a checkpoint of Velatura ({why})") from error
     return State(
         number=number,
         seconds=seconds,

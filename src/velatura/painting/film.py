@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import ImageError
 from velatura.extras import import_extra
 from velatura.files import atomic_path
 from velatura.images.io import to_pil
@@ -61,7 +61,7 @@ class Film:
 
 
 def check_film(path: Path) -> None:
-    """Raise ImageError or ConfigError now if `write_film` to `path` is bound to fail."""
+    """Raise ImageError or MissingDependencyError now if `write_film` to `path` is bound to fail."""
     if path.suffix.lower() not in FILM_FORMATS:
         raise ImageError(
             f"{path}: expected a film's name ending in {', '.join(FILM_FORMATS)}, "
@@ -75,7 +75,7 @@ def write_film(path: Path, film: Film) -> None:
     """Write an MP4, or a GIF or WebP that repeats; the last frame stays for two seconds.
 
     Raises:
-        ConfigError: an MP4 is wanted and PyAV is not installed.
+        MissingDependencyError: an MP4 is wanted and PyAV is not installed.
         FileError: it cannot be written.
     """
     frames = film.frames(FILM_FRAMES)
@@ -117,7 +117,7 @@ def write_plot(path: Path, lines: Sequence[str]) -> None:
 
     A scale may lack a term, as those above `deep_size` do; its line has a gap there.
 
-    Raises ConfigError if matplotlib is not installed.
+    Raises MissingDependencyError if matplotlib is not installed.
     """
     figures = _matplotlib_figure()
     records = [json.loads(line) for line in lines]
@@ -146,7 +146,7 @@ def write_plot(path: Path, lines: Sequence[str]) -> None:
 
 
 def check_plot() -> None:
-    """Raise ConfigError now if `write_plot` is bound to fail."""
+    """Raise MissingDependencyError now if `write_plot` is bound to fail."""
     _matplotlib_figure()
 
 
@@ -169,13 +169,7 @@ def _write_mp4(path: Path, frames: list[Image.Image]) -> None:
 
 
 def _av() -> Any:
-    try:
-        import av
-    except ImportError:
-        raise ConfigError(
-            "film: an .mp4 needs PyAV (pip install velatura[film]); .gif and .webp do not"
-        ) from None
-    return av
+    return import_extra("av", "film", "film: .gif and .webp need no extra; an .mp4")
 
 
 def _matplotlib_figure() -> Any:

@@ -45,7 +45,7 @@ class Checkpoint:
     def begin(self, job: Job) -> Job:
         """The job as it is to be painted, so that it can go on here with the same tiles.
 
-        Raises ConfigError if the folder holds another painting, ImageError if a damaged one.
+        Raises ConfigError if the folder holds another painting, CheckpointError if a damaged one.
         """
         if self.is_unfinished:
             return job.resumed(self.folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.errors import ConfigError, ImageError
+from velatura.errors import CheckpointError, ConfigError, ImageError
 from velatura.files import atomic_path, make_folder
 from velatura.painting.config import STARTS, StyleConfig
 from velatura.superres.options import SCALES
@@ -78,7 +78,7 @@ class Job:
         """The job with the memory that the same one was saved in `folder` with.
 
         The time limit and the output may be others. Raises ConfigError if `folder` holds another
-        painting, ImageError if what it holds is damaged.
+        painting, CheckpointError if what it holds is damaged.
         """
         try:
             stored, mine = _read(folder), json.loads(json.dumps(self._as_dict()))
@@ -87,7 +87,7 @@ class Job:
                 entry(values, "config", dict)["max_seconds"] = None
                 del values["memory"], values["output"]
         except (OSError, ValueError, KeyError) as error:
-            raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
+            raise CheckpointError(f"{folder}: holds no painting to go on with ({error})") from error
         if any(stored.get(key) != value for key, value in mine.items()):
             raise ConfigError(
                 f"checkpoint: {folder} holds another painting that is not finished; name another "
@@ -97,7 +97,7 @@ class Job:
 
     @classmethod
     def load(cls, folder: Path) -> "Job":
-        """The inverse of `save`. Raises ImageError if an image has changed since."""
+        """The inverse of `save`. Raises CheckpointError if an image has changed since."""
         try:
             stored = _read(folder)
             sides = entry(stored, "canvas", list)
@@ -119,7 +119,7 @@ class Job:
                 raise ValueError(f"upscale: expected 1 or one of {SCALES}")
             checksums = entry(stored, "sha256", dict)
         except (OSError, ValueError, KeyError) as error:
-            raise ImageError(f"{folder}: holds no painting to go on with ({error})") from error
+            raise CheckpointError(f"{folder}: holds no painting to go on with ({error})") from error
         for path in job.inputs:
             if str(path).startswith(IN_MEMORY):
                 raise ConfigError(
@@ -127,7 +127,9 @@ class Job:
                     "call stylize again with the same images and this checkpoint"
                 )
             if sha256(path) != checksums.get(str(path)):
-                raise ImageError(f"{path}: expected the image as it was at the start, it changed")
+                raise CheckpointError(
+                    f"{path}: expected the image as it was at the start, it changed"
+                )
         return job
 
     def _images(self) -> "Iterator[ImageLike]":

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from velatura.errors import DivergenceError, ImageError
+from velatura.errors import CheckpointError, DivergenceError
 from velatura.files import one_line
 from velatura.images import tensorfile
 from velatura.untrusted import entry
@@ -51,11 +51,11 @@ def save(path: Path, progress: Progress, about: Mapping[str, Any]) -> None:
 
 
 def load(path: Path, about: Mapping[str, Any]) -> Progress:
-    """The inverse of `save`. Raises ImageError if it is of another training, or damaged."""
+    """The inverse of `save`. Raises CheckpointError if it is of another training, or damaged."""
     try:
         tensors, where = tensorfile.read(path)
         if entry(where, "about", dict) != dict(about):
-            raise ImageError(
+            raise CheckpointError(
                 f"{path}: expected an unfinished training with these options, got one with others; "
                 "use the same ones, or delete the file to begin anew"
             )
@@ -64,7 +64,7 @@ def load(path: Path, about: Mapping[str, Any]) -> Progress:
             raise ValueError(f"step {number}, {seconds:g} s")
     except ValueError as error:
         why = one_line(error)[:200]
-        raise ImageError(f"{path}: expected an unfinished training ({why})") from error
+        raise CheckpointError(f"{path}: expected an unfinished training ({why})") from error
     return Progress(number, seconds, tensors)
 
 
@@ -154,12 +154,12 @@ def _restore(
     optimizer: torch.optim.Adam,
     sought: dict[str, float],
 ) -> None:
-    """Put everything where it was. Raises ImageError if something is missing in `state`."""
+    """Put everything where it was. Raises CheckpointError if something is missing in `state`."""
 
     def stored(name: str, shape: torch.Size) -> Tensor:
         tensor = state.tensors.get(name)
         if tensor is None or tensor.shape != shape:
-            raise ImageError(
+            raise CheckpointError(
                 f"unfinished training: expected {name} of {tuple(shape)}, got "
                 f"{'nothing' if tensor is None else tuple(tensor.shape)}; "
                 "it is damaged: delete the file to begin anew"
