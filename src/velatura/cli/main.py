@@ -30,6 +30,7 @@ COMMANDS = {
     "upscale": "enlarge photographs two, three or four times.",
     "upscale train": "learn to enlarge from a folder of photographs.",
     "upscale export": "write an upscaling model as an ONNX file.",
+    "updates train": "learn the updates that --optimizer learned paints with.",
     "anatomy": "a page that shows what each layer sees of a photograph.",
     "studio": "a web page to paint in and to watch.",
     "style-report": "what a style loss can hold of a painting, and what to do about it.",

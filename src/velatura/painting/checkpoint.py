@@ -15,6 +15,7 @@ from torch import Tensor
 from velatura.errors import ImageError
 from velatura.files import one_line
 from velatura.images import tensorfile
+from velatura.painting.learned import HIDDEN
 from velatura.untrusted import entry
 
 
@@ -43,6 +44,9 @@ class State:
         expected = {"the image": image}
         if optimizer == "adam":
             expected |= {"mean": image, "square": image, "steps": "int64 ()"}
+        elif optimizer == "learned":
+            hidden = f"float32 {(1, HIDDEN, *size)}"
+            expected |= {"first": "float32 (1, 1, 1, 1)", "last": image, "hidden": hidden}
         else:
             pairs = sum(name.startswith("s") for name in self.optimizer)
             expected |= {"gamma": "float32 ()", "image": image, "gradient": image}

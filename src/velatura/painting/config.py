@@ -96,8 +96,13 @@ class StyleConfig(Options):
     padding: Literal["zero", "replicate"] = option(
         "replicate", "what the network sees beyond the picture's border"
     )
-    optimizer: Literal["lbfgs", "adam"] = option("lbfgs", "how to descend")
-    learning_rate: float = option(1.0, "length of a step: times L-BFGS's own, or Adam's × 0.02")
+    optimizer: Literal["lbfgs", "adam", "learned"] = option("lbfgs", "how to descend")
+    updates: str = option(
+        "default", "of the learned optimizer: default, or a .safetensors file", is_path=True
+    )
+    learning_rate: float = option(
+        1.0, "length of a step: times L-BFGS's own or the learned one, or Adam's × 0.02"
+    )
     basis: Literal["fourier", "pixels"] = option(
         "fourier", "what L-BFGS works on: frequencies, coarse ones first, or pixels"
     )

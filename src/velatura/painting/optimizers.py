@@ -1,4 +1,7 @@
-"""Ways to descend: L-BFGS and Adam. Both know gradients only, nothing of networks."""
+"""Ways to descend: L-BFGS and Adam; `velatura.painting.learned` has a third.
+
+All know an image and the gradient there, nothing of what is minimised.
+"""
 
 from collections import deque
 from typing import Protocol
@@ -161,6 +164,12 @@ def build(config: StyleConfig, history: int = 50) -> Optimizer:
     """The optimiser that `config` asks for, fresh, L-BFGS with so many pairs of `history`."""
     if config.optimizer == "adam":
         return Adam(learning_rate=0.02 * config.learning_rate)
+    if config.optimizer == "learned":
+        from velatura.painting import learned_models
+
+        return learned_models.optimizer(
+            config.updates, config.device, config.precision, config.learning_rate
+        )
     return LBFGS(
         power=1.0 if config.basis == "fourier" else 0.0,
         history=history,

@@ -31,7 +31,7 @@ from velatura.studio.pictures import (
 
 DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
-NOT_HERE = ("weights",)  # files outside the work folder, or a download
+NOT_HERE = ("weights", "updates")  # files outside the work folder, or a download
 LABELS = {"max_seconds": "time limit"}
 BETWEEN = {"strength": (0.0, 1.0), "stroke_size": (0.25, 4.0)}
 AMONG = {"init": STARTS}
