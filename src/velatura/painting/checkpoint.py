@@ -44,13 +44,12 @@ class State:
         expected = {"the image": image}
         if optimizer == "adam":
             expected |= {"mean": image, "square": image, "steps": "int64 ()"}
-        elif optimizer == "learned":
-            hidden = f"float32 {(1, HIDDEN, *size)}"
-            expected |= {"first": "float32 (1, 1, 1, 1)", "last": image, "hidden": hidden}
         else:
             pairs = sum(name.startswith("s") for name in self.optimizer)
             expected |= {"gamma": "float32 ()", "image": image, "gradient": image}
             expected |= {f"{name}{k}": image for k in range(pairs) for name in "sy"}
+        if optimizer == "learned":
+            expected["hidden"] = f"float32 {(1, HIDDEN, *size)}"
         given = {name: _kind(tensor) for name, tensor in self.optimizer.items()}
         given["the image"] = _kind(self.image)
         for name in sorted({*expected, *given}):

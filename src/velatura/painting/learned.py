@@ -8,28 +8,30 @@ fast style transfers*, CVPR 2019).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from velatura.painting.optimizers import frequency_falloff
+from velatura.painting.optimizers import LBFGS, over_frequency
 
 WIDTHS = (32, 48, 64, 96)  # channels from full size to an eighth
+SEEN = 17  # channels of image, gradient, last move, direction and two numbers
 HIDDEN = 8  # channels that the network remembers from look to look
 MULTIPLE = 2 ** (len(WIDTHS) - 1)  # of pixels, that the network's sides are padded to
-FIRST_RATE = 0.02  # root mean square change of the first step of an untrained network
+MOST = 4.0  # times the length of L-BFGS's step, that a pixel is moved beside it
 TILE = 512  # pixels a side that are looked at at once
 HALO = 64  # pixels around them that they see; a test shows that they see no further
 
 
-class Memory(NamedTuple):
-    """What is remembered from look to look, of pictures (batch, 3, height, width)."""
+class _Convolution(nn.Conv2d):
+    """In the type of what it is shown; what is beyond the border is like the border."""
 
-    first: Tensor  # (batch, 1, 1, 1), root mean square of the first gradient, over frequency
-    last: Tensor  # (batch, 3, height, width), the last move
-    hidden: Tensor  # (batch, HIDDEN, height, width), in [−1, 1]
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return F.conv2d(x, self.weight.to(x.dtype), bias, self.stride)
 
 
 class UpdateNetwork(nn.Module):
@@ -41,146 +43,135 @@ class UpdateNetwork(nn.Module):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        pairs = list(zip(WIDTHS, WIDTHS[1:], strict=False))
+        pairs = list(pairwise(WIDTHS))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.enter = nn.Conv2d(14 + HIDDEN, WIDTHS[0], 3)
-            self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2) for a, b in pairs)
-            self.middle = nn.ModuleList(nn.Conv2d(b, b, 3) for _, b in pairs)
-            self.up = nn.ModuleList(nn.Conv2d(a + b, a, 3) for a, b in pairs)
-            self.leave = nn.Conv2d(WIDTHS[0], 3 + HIDDEN, 3)
-        nn.init.zeros_(self.leave.weight)
-        assert self.leave.bias is not None
-        nn.init.zeros_(self.leave.bias)
-        self.rate = nn.Parameter(torch.tensor(FIRST_RATE))
-        self.reach = nn.Parameter(torch.tensor(0.1))
+            self.enter = _Convolution(SEEN + HIDDEN, WIDTHS[0], 3)
+            self.down = nn.ModuleList(_Convolution(a, b, 4, 2) for a, b in pairs)
+            self.middle = nn.ModuleList(_Convolution(b, b, 3) for _, b in pairs)
+            self.up = nn.ModuleList(_Convolution(a + b, a, 3) for a, b in pairs)
+            self.leave = _Convolution(WIDTHS[0], 3 + HIDDEN, 3)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+        self.gain = nn.Parameter(torch.tensor(1.0))  # of L-BFGS's direction
 
     def forward(self, seen: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        """(batch, 14 + HIDDEN, height, width) to (batch, 3 + HIDDEN, height, width).
+        """(batch, SEEN + HIDDEN, height, width) to (batch, 3 + HIDDEN, height, width).
 
         Height and width are multiples of MULTIPLE; convolutions are in `dtype`, the result is in
         float32.
         """
         x = seen.to(dtype, memory_format=torch.channels_last)
-        x, kept = F.silu(_convolved(self.enter, x)), []
+        x, kept = F.silu(self.enter(x)), []
         for down, middle in zip(self.down, self.middle, strict=True):
             kept.append(x)
-            x = F.silu(_convolved(down, x))
-            x = x + F.silu(_convolved(middle, x))
+            x = F.silu(down(x))
+            x = x + F.silu(middle(x))
         for up, before in zip(reversed(self.up), reversed(kept), strict=True):
             x = torch.cat([F.interpolate(x, scale_factor=2.0), before], 1)
-            x = F.silu(_convolved(up, x))
-        return _convolved(self.leave, x).float()
-
-
-def _convolved(layer: nn.Module, x: Tensor) -> Tensor:
-    """Convolution in the type of `x`, what is beyond the border like the border."""
-    assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    return F.conv2d(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.stride)
-
-
-def update(
-    network: UpdateNetwork,
-    image: Tensor,
-    gradient: Tensor,
-    memory: Memory | None = None,
-    dtype: torch.dtype = torch.float32,
-    tile: int | None = None,
-) -> tuple[Tensor, Memory]:
-    """The next image (batch, 3, height, width), and what is to be remembered.
-
-    `memory` is what the last update of the same pictures gave. Of pictures of more than `tile`
-    pixels a side so many are looked at at once. Parameters, image and memory may be differentiated
-    through; the gradient is taken as given.
-    """
-    size = (image.shape[-2], image.shape[-1])
-    smooth = torch.fft.irfft2(
-        torch.fft.rfft2(gradient) * frequency_falloff(size, 1.0, image.device), s=size
-    )
-    length = _rms(smooth)
-    if memory is None:
-        hidden = image.new_zeros(len(image), HIDDEN, *size)
-        memory = Memory(length, torch.zeros_like(image), hidden)
-    smooth = smooth / length
-    relative = (length / memory.first).log().clamp(-4, 4) / 4
-    last, steepness = memory.last.detach(), _rms(gradient)
-    agreement = (gradient * last).mean((1, 2, 3), keepdim=True) / (steepness * _rms(last))
-
-    def seen(part: Tensor) -> Tensor:
-        image, smooth, gradient, last, hidden = part.split([3, 3, 3, 3, HIDDEN], 1)
-        everywhere = image[:, :1]
-        return torch.cat(
-            [
-                image - 0.5,
-                smooth,
-                torch.asinh(gradient / steepness),
-                last / FIRST_RATE,
-                relative.expand_as(everywhere),
-                agreement.expand_as(everywhere),
-                hidden,
-            ],
-            1,
-        )
-
-    shown = (image, smooth, gradient, memory.last, memory.hidden)
-    found = _in_tiles(lambda part: network(seen(part), dtype), shown, tile)
-    much = (length / memory.first).sqrt()
-    move = much * (network.reach * found[:, :3] - network.rate * smooth)
-    hidden = torch.tanh(memory.hidden / 2 + found[:, 3:])
-    return image + move, Memory(memory.first, move, hidden)
+            x = F.silu(up(x))
+        found: Tensor = self.leave(x)
+        return found.float()
 
 
 class LearnedUpdates:
-    """A network's updates as an optimiser. See `velatura.painting.optimizers.Optimizer`.
+    """What a network makes of L-BFGS's steps. See `velatura.painting.optimizers.Optimizer`.
+
+    L-BFGS learns the curvature from the moves that are made, and says where it would go; the
+    network sees that beside image, gradient and last move, and adds to it. Untrained it adds
+    nothing.
 
     Args:
-        network: that makes them.
+        network: that looks.
         dtype: of its convolutions.
-        learning_rate: times the network's own moves.
+        lbfgs: whose steps it begins with, fresh.
+        tile: pixels a side of larger pictures that are looked at at once.
     """
 
     def __init__(
-        self, network: UpdateNetwork, dtype: torch.dtype, learning_rate: float = 1.0
+        self, network: UpdateNetwork, dtype: torch.dtype, lbfgs: LBFGS, tile: int = TILE
     ) -> None:
-        self.network, self.dtype, self.learning_rate = network, dtype, learning_rate
-        self.memory: Memory | None = None
+        self.network, self.dtype, self.lbfgs, self.tile = network, dtype, lbfgs, tile
+        self.hidden: Tensor | None = None  # (1, HIDDEN, height, width), in [−1, 1]
 
     @torch.no_grad()
     def step(self, image: Tensor, gradient: Tensor) -> Tensor:
         """The next image, from the gradient at this one."""
-        network = self.network.to(image.device)
-        moved, self.memory = update(network, image, gradient, self.memory, self.dtype, TILE)
-        if self.learning_rate == 1:
-            return moved
-        self.memory = self.memory._replace(last=self.memory.last * self.learning_rate)
-        return image + self.memory.last
+        return self.look(image, gradient)
+
+    def look(self, image: Tensor, gradient: Tensor) -> Tensor:
+        """The same, to be differentiated through by image, parameters and what is remembered.
+
+        The gradient is taken as given, and so is what L-BFGS makes of it.
+        """
+        self.network.to(image.device)
+        before = self.lbfgs.previous
+        last = torch.zeros_like(image) if before is None else image - before[0]
+        with torch.no_grad():
+            direction = self.lbfgs.step(image.detach(), gradient) - image.detach()
+            length, steepness = _rms(direction), _rms(gradient)
+            numbers = torch.stack(
+                [(length / LBFGS.first_step).log() / 2, _agreement(last, gradient)]
+            ).view(1, 2, 1, 1)
+            smooth = over_frequency(gradient)
+            smooth = smooth / _rms(smooth)
+        if self.hidden is None:
+            self.hidden = image.new_zeros(1, HIDDEN, *image.shape[2:])
+
+        def seen(part: Tensor) -> Tensor:
+            image, smooth, gradient, last, direction, hidden = torch.split(
+                part, [3] * 5 + [HIDDEN], 1
+            )
+            shown = [
+                image - 0.5,
+                smooth,
+                torch.asinh(gradient / steepness),
+                torch.asinh(last / length),
+                direction / length,
+                numbers.expand(-1, -1, *part.shape[2:]),
+                hidden,
+            ]
+            return self.network(torch.cat(shown, 1), self.dtype)
+
+        shown = (image, smooth, gradient, last, direction, self.hidden)
+        found = _in_tiles(seen, shown, self.tile)
+        self.hidden = torch.tanh(self.hidden / 2 + found[:, 3:])
+        added = length * MOST * torch.tanh(found[:, :3] / MOST)
+        return image + self.network.gain * direction + added
+
+    def detach(self) -> None:
+        """Differentiate no further back than here."""
+        self.hidden = None if self.hidden is None else self.hidden.detach()
 
     def state(self) -> dict[str, Tensor]:
-        """The first gradient's length, the last move and what the network remembers."""
-        return {} if self.memory is None else self.memory._asdict()
+        """L-BFGS's, and what the network remembers."""
+        return self.lbfgs.state() | ({} if self.hidden is None else {"hidden": self.hidden})
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state` gave."""
-        if state:
-            self.memory = Memory(**state)
+        self.hidden = state.get("hidden")
+        self.lbfgs.restore({name: tensor for name, tensor in state.items() if name != "hidden"})
 
     def forget(self) -> None:
         """Let go of all of it."""
-        self.memory = None
+        self.hidden = None
+        self.lbfgs.forget()
 
 
 def _rms(tensor: Tensor) -> Tensor:
-    """Root mean square of each picture, (batch, 1, 1, 1), never zero."""
-    return tensor.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-20)
+    """Root mean square, never zero."""
+    return tensor.square().mean().sqrt().clamp_min(1e-20)
 
 
-def _in_tiles(
-    look: Callable[[Tensor], Tensor], shown: Sequence[Tensor], tile: int | None
-) -> Tensor:
+def _agreement(one: Tensor, other: Tensor) -> Tensor:
+    """Cosine of two images, 0 where one is nothing."""
+    return (one * other).mean() / (_rms(one) * _rms(other))
+
+
+def _in_tiles(look: Callable[[Tensor], Tensor], shown: Sequence[Tensor], tile: int) -> Tensor:
     """What `look` makes of what is `shown`, of any size, side by side, a tile at a time."""
     height, width = shown[0].shape[-2:]
-    if tile is None or max(height, width) <= tile + HALO:
+    if max(height, width) <= tile + HALO:
         tile = MULTIPLE * max(height, width)
     rows = []
     for top, bottom, upper, lower in _cuts(height, tile):

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from velatura.painting.config import StyleConfig
 from velatura.painting.learned import LearnedUpdates, UpdateNetwork
+from velatura.painting.optimizers import LBFGS
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.training.shelf import Model, Shelf
 
@@ -11,10 +13,10 @@ SHELF = Shelf("updates", Path(__file__).parent / "updates", "velatura-updates-1"
 load, save = SHELF.load, SHELF.save
 
 
-def optimizer(name: str, device: str, precision: str, learning_rate: float) -> LearnedUpdates:
-    """The updates of a network by name or path.
+def optimizer(config: StyleConfig, lbfgs: LBFGS) -> LearnedUpdates:
+    """What the network that `config` names makes of L-BFGS's steps.
 
     Raises ConfigError or WeightsError if there is no such network.
     """
-    dtype = pick_dtype(precision, pick_device(device))
-    return LearnedUpdates(load(name).network, dtype, learning_rate)
+    dtype = pick_dtype(config.precision, pick_device(config.device))
+    return LearnedUpdates(load(config.updates).network, dtype, lbfgs)

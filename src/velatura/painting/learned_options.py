@@ -11,9 +11,9 @@ class UpdateTrainingOptions(Options):
     """How an update network is trained. Raises ConfigError where a value is out of its range."""
 
     steps: int = option(1500, "training steps")
-    batch: int = option(3, "pictures a step")
+    batch: int = option(2, "pictures a step")
     crop: int = option(96, "side of a crop in pixels; multiples of 32")
-    looks: int = option(5, "updates that are learnt through at once, two more or less at random")
+    looks: int = option(4, "updates that are learnt through at once, two more or less at random")
     learning_rate: float = option(0.001, "of Adam, at its highest")
     seed: int = option(0, "of the first weights, the crops and the strengths")
     device: str = option("auto", "auto, cpu, cuda, cuda:1 … or mps")

@@ -5,11 +5,12 @@ the next update needs anyway, is what the one before is learnt from. It is taken
 second derivatives; what is minimised is Σ w_k L(x_k) / L(x_0).
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,11 @@ from torch import Tensor, nn
 from velatura.images.resize import resize
 from velatura.painting.colors import prepare
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
-from velatura.painting.learned import Memory, UpdateNetwork, update
+from velatura.painting.learned import LearnedUpdates, UpdateNetwork
 from velatura.painting.learned_options import UpdateTrainingOptions
 from velatura.painting.objective import Objective
-from velatura.painting.optimizers import LBFGS
+from velatura.painting.optimizers import LBFGS, Optimizer
+from velatura.painting.terms import Terms
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.salience import salience
@@ -35,7 +37,7 @@ COARSE_JUDGED = 12  # steps of L-BFGS at half the size before them
 LAST_COUNTS = 2.0  # times as much as the looks before
 PHOTOGRAPH_AS_PAINTING = 0.1  # of the pictures: other textures than the paintings' there are
 COARSE = 0.75  # of the pictures at finer stages that begin with a coarser one's
-LATER = 0.35  # of the pictures that begin some looks later
+SEGMENTS = 2  # of looks, which a picture is painted in: later ones begin where others ended
 
 
 class Stage(NamedTuple):
@@ -45,12 +47,13 @@ class Stage(NamedTuple):
     first: bool
     last: bool
     sizes: tuple[int, int]  # long sides that photographs and paintings are brought to
+    share: float  # of the training
 
 
 STAGES = (
-    Stage(128, True, False, (128, 192)),
-    Stage(256, False, False, (192, 320)),
-    Stage(512, False, True, (320, 480)),
+    Stage(128, True, False, (128, 192), 0.3),
+    Stage(256, False, False, (192, 320), 0.3),
+    Stage(512, False, True, (320, 480), 0.4),
 )
 
 
@@ -119,8 +122,8 @@ class Lesson:
 
     def judge(self, network: nn.Module) -> float:
         """Loss of held-out pictures after the most looks, in terms of the first."""
-        assert isinstance(network, UpdateNetwork)
-        self._note("learned", [self._followed(sitting, network) for sitting in self.judged])
+        made = cast("UpdateNetwork", network)
+        self._note("learned", [self._followed(sitting, made) for sitting in self.judged])
         return self.sought[f"learned {JUDGED_AT[-1]}"]
 
     def _note(self, kind: str, curves: Sequence[Sequence[float]]) -> None:
@@ -128,51 +131,62 @@ class Lesson:
             ratios = [curve[n] / curve[0] for curve in curves]
             self.sought[f"{kind} {n}"] = sum(ratios) / len(ratios)
 
+    def _optimizer(self, network: UpdateNetwork | None) -> Optimizer:
+        """Learned updates, or L-BFGS if there is no network."""
+        return LearnedUpdates(network, self.dtype, LBFGS()) if network else LBFGS()
+
     @torch.no_grad()
     def _followed(self, sitting: Sitting, network: UpdateNetwork | None) -> list[float]:
         """Losses at each look; by L-BFGS if there is no network."""
-        image, losses, optimizer = sitting.image, [], LBFGS()
-        memory: Memory | None = None
+        image, losses, optimizer = sitting.image, [], self._optimizer(network)
         for _ in range(JUDGED_AT[-1] + 1):
             terms, gradient = sitting.objective(image)
-            losses.append(float(sum(terms.values())))
-            if network:
-                image, memory = update(network, image, gradient, memory, self.dtype)
-            else:
-                image = optimizer.step(image, gradient)
+            losses.append(_sum(terms))
+            image = optimizer.step(image, gradient)
         return losses
 
     def _learn(self, number: int) -> float:
-        """Add the gradients of picture `number`, of norm 1 / batch; its last loss by its first."""
+        """Add the gradients of picture `number`, of norm 1 / batch; its last loss by its first.
+
+        It is painted in SEGMENTS of some looks, each learnt through at once. What comes to no
+        finite numbers is left out.
+        """
         choices = random.Random(f"{self.options.seed} {number}")  # noqa: S311  no secret
-        sitting = self._sitting(choices, number)
-        image, memory = sitting.image, None
-        terms, gradient = sitting.objective(image)
-        if choices.random() < LATER:
-            with torch.no_grad():
-                for _ in range(choices.randint(1, 8)):
-                    image, memory = update(self.network, image, gradient, memory, self.dtype)
-                    terms, gradient = sitting.objective(image)
-        first = loss = float(sum(terms.values()))
-        looks = max(1, self.options.looks + choices.randint(-2, 2))
-        total = image.new_zeros(())
-        for look in range(looks):
-            image, memory = update(self.network, image, gradient, memory, self.dtype)
-            terms, gradient = sitting.objective(image.detach())
-            loss = float(sum(terms.values()))
-            total = total + (image * gradient).sum() * (LAST_COUNTS if look == looks - 1 else 1)
+        objective, image = self._sitting(choices, number)
+        updates = LearnedUpdates(self.network, self.dtype, LBFGS())
+        terms, gradient = objective(image)
+        first = loss = _sum(terms)
+        for _ in range(SEGMENTS):
+            image = image.detach()
+            updates.detach()
+            total = image.new_zeros(())
+            looks = max(1, self.options.looks + choices.randint(-2, 2))
+            for look in range(looks):
+                image = updates.look(image, gradient)
+                if not torch.isfinite(image).all():
+                    return 1.0
+                terms, gradient = objective(image.detach())
+                loss = _sum(terms)
+                total = total + (image * gradient).sum() * (LAST_COUNTS if look == looks - 1 else 1)
+            self._add(total)
+        return loss / first if first and math.isfinite(loss / first) else 1.0
+
+    def _add(self, total: Tensor) -> None:
+        """Add the gradient of `total`, of norm 1 / (batch · SEGMENTS), to the parameters'."""
         parameters = list(self.network.parameters())
         found = torch.autograd.grad(total, parameters)
         norm = float(torch.stack([part.square().sum() for part in found]).sum().sqrt())
+        if not math.isfinite(norm):
+            return
+        factor = 1 / (self.options.batch * SEGMENTS * max(norm, 1e-20))
         for parameter, part in zip(parameters, found, strict=True):
-            part = part / (self.options.batch * max(norm, 1e-20))
-            parameter.grad = part if parameter.grad is None else parameter.grad + part
-        return loss / first
+            added = part * factor
+            parameter.grad = added if parameter.grad is None else parameter.grad + added
 
     @torch.no_grad()
     def _sitting(self, choices: random.Random, number: int) -> Sitting:
         """Picture `number` of the training."""
-        stage = choices.choices(range(len(STAGES)), (0.3, 0.3, 0.4))[0]
+        stage = choices.choices(range(len(STAGES)), [stage.share for stage in STAGES])[0]
         photograph = self.photographs[stage].batch(number, 1)
         pool = self.photographs if choices.random() < PHOTOGRAPH_AS_PAINTING else self.paintings
         painting = pool[stage].batch(-1 - number, 1)
@@ -210,13 +224,12 @@ class Lesson:
         if coarse:
             half = (size[0] // 2, size[1] // 2)
             below = self._at(stage - 1, resize(photograph, half), resize(painting, half), config)
-            image, memory, optimizer = below.image, None, LBFGS()
+            image, optimizer = below.image, self._optimizer(network)
             for _ in range(coarse):
-                _, gradient = below.objective(image)
-                if network:
-                    image, memory = update(network, image, gradient, memory, self.dtype)
-                else:
-                    image = optimizer.step(image, gradient)
+                moved = optimizer.step(image, below.objective(image)[1])
+                if not torch.isfinite(moved).all():
+                    break
+                image = moved
             image = resize(image, size)
         return self._at(stage, photograph, painting, config, image)
 
@@ -235,6 +248,10 @@ class Lesson:
         objective = Objective(self.perception, photograph, [painting], at_scale, focus=focus)
         objective.match(torch.lerp(photograph, image.clamp(0, 1), config.matched_share))
         return Sitting(objective, image)
+
+
+def _sum(terms: Terms) -> float:
+    return float(sum(terms.values()))
 
 
 @torch.inference_mode(False)  # whatever the caller is in: gradients are needed

@@ -19,7 +19,7 @@ NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, for
 IMAGE_BYTES = 12  # a pixel of an image, float32
 IMAGES = 6  # photograph, picture, gradients: held throughout
 STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
-LEARNED_IMAGES = 4  # that a learned optimiser remembers
+LEARNED_IMAGES = 3  # that a learned optimiser remembers beside L-BFGS
 LEARNED_STEP_IMAGES = 24  # held while it steps
 LEARNED_BYTES = 500_000_000  # of its network, at a tile
 NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once, at most
@@ -56,9 +56,9 @@ def allot(
         styles = pixels * config.stroke_size**2
         fixed += NEIGHBORS_BYTES * min(1, styles / NEIGHBORS_PIXELS)
         matching = COMPONENTS_BYTES * pixels
-    pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
+    pair = 2 * IMAGE_BYTES * pixels if config.optimizer != "adam" else 0
     history = min(HISTORY, steps)
-    step = STEP_IMAGES * IMAGE_BYTES * pixels
+    step: float = STEP_IMAGES * IMAGE_BYTES * pixels
     if config.optimizer == "learned":
         fixed += LEARNED_IMAGES * IMAGE_BYTES * pixels
         step = LEARNED_STEP_IMAGES * IMAGE_BYTES * pixels + LEARNED_BYTES * min(1, pixels / TILE**2)
