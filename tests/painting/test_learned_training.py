@@ -36,7 +36,7 @@ def test_losses_fall_sooner_after_some_training(pictures, one_stage):
     assert lesson.sought["learned 2"] == pytest.approx(by_lbfgs, abs=1e-4)
     options = dataclasses.replace(QUICK, steps=15, looks=2, learning_rate=0.003)
     *_, last = train_updates(*pictures, options, network)
-    assert last.sought["learned 2"] < 0.98 * by_lbfgs
+    assert last.sought["learned 2"] < 0.99 * by_lbfgs
 
 
 def test_going_on_gives_the_same_network(pictures, monkeypatch):
