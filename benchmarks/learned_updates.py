@@ -9,7 +9,8 @@ in `LOOKS` looks each, and minimise the same loss. `Worth` is how many looks L-B
 loss that so many learned ones reach. `whole` is a picture with so many looks at every scale, judged
 by the last scale's loss; neighbours there are those of L-BFGS's picture. Intervals are of 95% over
 pairs drawn anew. `--seen` are pairs whose painting the network was trained on; they stand apart.
-What is found is kept in FOLDER, so that the same command goes on where it was stopped.
+What is found is kept in FOLDER, so that the same command goes on where it was stopped; other
+updates need the JSON files there deleted. `--updates none` does L-BFGS's part alone.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from velatura.images import tensorfile
 from velatura.images.finding import pictures
 from velatura.images.io import to_pil, write
 from velatura.images.resize import resize
@@ -102,25 +104,42 @@ class Painting:
 
 
 @torch.no_grad()
-def measure(painting: Painting, make: Callable[[], Optimizer], folder: Path) -> dict[str, Any]:
-    """Curves at each scale, and losses of whole pictures."""
-    found: dict[str, Any] = {"scales": []}
+def by_lbfgs(painting: Painting, kept: Path) -> None:
+    """What both are measured by: curves, whole pictures, where scales begin, neighbours."""
+    found: dict[str, Any] = {"scales": [], "whole": {}}
+    tensors: dict[str, Tensor] = {}
     image: Tensor | None = None
     for scale in range(len(painting.scales)):
         begun = painting.begin(scale, image)
+        tensors[f"begun {scale}"] = begun
+        losses, image = painting.follow(scale, begun, LBFGS(), LOOKS)
+        found["scales"].append(losses)
+    counts = sorted({times * n for n in WHOLE for times in (1, 3)})
+    painted = {n: painting.whole(LBFGS, n) for n in counts}
+    last = len(painting.scales) - 1
+    tensors["nearest"] = painting.objectives[last].neighbors.nearest[0]  # of the most looks
+    found["whole"] = {str(n): painting.loss(last, picture) for n, picture in painted.items()}
+    for n, picture in painted.items():
+        write(kept.with_name(f"{kept.stem}-lbfgs-{n}.png"), to_pil(picture))
+    tensorfile.write(kept, tensors, found)
+
+
+@torch.no_grad()
+def measure(painting: Painting, make: Callable[[], Optimizer], kept: Path) -> dict[str, Any]:
+    """Curves at each scale and losses of whole pictures, of both."""
+    tensors, of_lbfgs = tensorfile.read(kept)
+    found: dict[str, Any] = {"scales": [], "whole": {}}
+    for scale, losses in enumerate(of_lbfgs["scales"]):
+        begun = painting.begin(scale, tensors[f"begun {scale}"])
         learned, _ = painting.follow(scale, begun, make(), max(LEARNED))
-        lbfgs, image = painting.follow(scale, begun, LBFGS(), LOOKS)
-        found["scales"].append({"lbfgs": lbfgs, "learned": learned})
-    found["whole"] = {}
-    painted = {}
-    for n in WHOLE:
-        painted[f"learned {n}"] = painting.whole(make, n)
-        for times in (1, 3):
-            if f"lbfgs {times * n}" not in painted:
-                painted[f"lbfgs {times * n}"] = painting.whole(LBFGS, times * n)
-    for name, picture in painted.items():  # all by the neighbours of the longest's last scale
-        found["whole"][name] = painting.loss(len(painting.scales) - 1, picture)
-        write(folder / f"{name.replace(' ', '-')}.png", to_pil(picture))
+        found["scales"].append({"lbfgs": losses, "learned": learned})
+    found["whole"] = {f"lbfgs {n}": loss for n, loss in of_lbfgs["whole"].items()}
+    painted = {n: painting.whole(make, n) for n in WHOLE}
+    last = len(painting.scales) - 1
+    painting.objectives[last].neighbors.restore([tensors["nearest"]])
+    for n, picture in painted.items():
+        found["whole"][f"learned {n}"] = painting.loss(last, picture)
+        write(kept.with_name(f"{kept.stem}-learned-{n}.png"), to_pil(picture))
     return found
 
 
@@ -184,12 +203,15 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     found: dict[int, dict[str, Any]] = {}
     for number in map(int, arguments.pairs.split(",")):
-        kept = arguments.output / f"{number:02}.json"
-        if not kept.exists():
+        reference = arguments.output / f"{number:02}.safetensors"
+        kept = reference.with_suffix(".json")
+        if not kept.exists() or not reference.exists():
             painting = Painting(photographs[number % len(photographs)], styles[number], config)
-            folder = arguments.output / f"{number:02}"
-            folder.mkdir(exist_ok=True)
-            of = measure(painting, lambda: learned_models.optimizer(config, LBFGS()), folder)
+            if not reference.exists():
+                by_lbfgs(painting, reference)
+            if arguments.updates == "none":
+                continue
+            of = measure(painting, lambda: learned_models.optimizer(config, LBFGS()), reference)
             kept.write_text(json.dumps(of))
         found[number] = json.loads(kept.read_text())
         print(f"pair {number}: {found[number]['whole']}", flush=True)

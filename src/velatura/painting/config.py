@@ -51,6 +51,9 @@ class StyleConfig(Options):
     neighbor_weight: float = option(
         1.0, "weight of these neural neighbours: higher is more of the painter's stroke"
     )
+    neighbor_turns: int = option(
+        4, "quarter turns in which the style's places are compared, 1 to 4; fewer take less time"
+    )
     deep_size: int = option(
         320, "long side in pixels up to which layers of blocks 4 and 5 are looked at; 0 for any"
     )
@@ -145,6 +148,8 @@ class StyleConfig(Options):
             "neighbor_weight",
         ):
             check(getattr(self, name) >= 0, name, getattr(self, name), "a number of at least 0")
+        turns = self.neighbor_turns
+        check(1 <= turns <= 4, "neighbor_turns", turns, "a number from 1 to 4")
         for name in ("strength", "content_focus"):
             check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number from 0 to 1")
         for name in ("stroke_size", "learning_rate", "forms_first"):
