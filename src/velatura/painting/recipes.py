@@ -88,9 +88,9 @@ RECIPES = {
     "instant": Recipe(
         StyleConfig(optimizer="learned", steps=(10,), neighbor_turns=1),
         "Velatura",
-        "The default's objective in ten looks: a network that has learnt what to make of a gradient "
-        "adds to each of L-BFGS's steps.",
-        "Neighbours are sought in the painting as it hangs, not in four turns. See docs/learned.md.",
+        "The default's objective in ten looks: a network that has learnt what to make of a "
+        "gradient adds to each of L-BFGS's steps.",
+        "Neighbours are sought in the painting as it hangs. See docs/learned.md.",
     ),
     "second-moments": Recipe(
         StyleConfig(
