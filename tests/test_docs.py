@@ -11,6 +11,7 @@ from velatura.cli.main import build_parser
 from velatura.fast.options import TrainingOptions
 from velatura.options import as_text, meaning
 from velatura.painting.config import StyleConfig
+from velatura.painting.learned_options import UpdateTrainingOptions
 from velatura.superres.options import UpscaleTrainingOptions
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_every_option_is_documented_as_it_is():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    classes = (StyleConfig, TrainingOptions, UpscaleTrainingOptions)
+    classes = (StyleConfig, TrainingOptions, UpscaleTrainingOptions, UpdateTrainingOptions)
     for options in (made() for made in classes):
         for option in dataclasses.fields(options):
             flag = f"--{option.name.replace('_', '-')}"

@@ -30,9 +30,9 @@ def walk_over(network, tile_pixels=None):
     return walk
 
 
-def features_of(network, image, mask=None, tile_pixels=None, most=neighbors.MOST):
+def features_of(network, image, mask=None, tile_pixels=None, most=neighbors.MOST, turns=4):
     with torch.no_grad():
-        return StyleFeatures(LAYERS, walk_over(network, tile_pixels), image, mask, most)
+        return StyleFeatures(LAYERS, walk_over(network, tile_pixels), image, mask, most, turns)
 
 
 def columns(network, image):
@@ -54,9 +54,8 @@ def columns(network, image):
 def test_a_place_gets_the_position_with_the_greatest_cosine(network, generator, monkeypatch):
     """With all components kept the comparison is that of the whole columns, one by one."""
     monkeypatch.setattr(neighbors, "COMPONENTS", 512)
-    monkeypatch.setattr(neighbors, "QUARTER_TURNS", 1)
     style, image = (random_image(generator, 32, 48) for _ in range(2))
-    found = features_of(network, style).nearest(walk_over(network)(image, LAYERS), image)
+    found = features_of(network, style, turns=1).nearest(walk_over(network)(image, LAYERS), image)
     there, here = columns(network, style), columns(network, image)
     spread = [(part - part.mean(0)).square().sum(1).mean().sqrt() for part in there]
     keys, queries = (

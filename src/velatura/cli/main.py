@@ -29,6 +29,7 @@ COMMANDS = {
     "resume": "go on with a painting that was stopped or killed.",
     "fast": "a style in one pass: train, apply, list, export.",
     "upscale": "larger pictures: apply, train, export.",
+    "updates": "what the learned optimizer paints with: train.",
     "anatomy": "a page that shows what each layer sees of a photograph.",
     "studio": "a web page to paint in and to watch.",
     "style-report": "what a style loss can hold of a painting, and what to do about it.",

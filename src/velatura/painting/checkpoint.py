@@ -15,6 +15,7 @@ from torch import Tensor
 from velatura.errors import CheckpointError
 from velatura.files import one_line
 from velatura.images import tensorfile
+from velatura.painting.learned import HIDDEN
 from velatura.untrusted import entry
 
 
@@ -49,6 +50,8 @@ class State:
             pairs = sum(name.startswith("s") for name in self.optimizer)
             expected |= {"gamma": "float32 ()", "image": image, "gradient": image}
             expected |= {f"{name}{k}": image for k in range(pairs) for name in "sy"}
+        if optimizer == "learned":
+            expected["hidden"] = f"float32 {(1, HIDDEN, *size)}"
         given = {name: _kind(tensor) for name, tensor in self.optimizer.items()}
         given["the image"] = _kind(self.image)
         for name in sorted({*expected, *given}):

@@ -68,6 +68,12 @@ class StyleConfig(Options):
     neighbor_weight: float = option(
         1.0, "weight of these neural neighbours: higher is more of the painter's stroke", at_least=0
     )
+    neighbor_turns: int = option(
+        4,
+        "quarter turns in which the style's places are compared; fewer take less time",
+        at_least=1,
+        at_most=4,
+    )
     deep_size: int = option(
         320,
         "long side in pixels up to which layers of blocks 4 and 5 are looked at; 0 for any",
@@ -123,9 +129,14 @@ class StyleConfig(Options):
     padding: Literal["zero", "replicate"] = option(
         "replicate", "what the network sees beyond the picture's border"
     )
-    optimizer: Literal["lbfgs", "adam"] = option("lbfgs", "how to descend")
+    optimizer: Literal["lbfgs", "adam", "learned"] = option("lbfgs", "how to descend")
+    updates: str = option(
+        "default", "of the learned optimizer: default, or a .safetensors file", is_path=True
+    )
     learning_rate: float = option(
-        1.0, "length of a step: times L-BFGS's own, or Adam's × 0.02", above=0
+        1.0,
+        "length of a step: times L-BFGS's own or the learned one, or Adam's × 0.02",
+        above=0,
     )
     basis: Literal["fourier", "pixels"] = option(
         "fourier", "what L-BFGS works on: frequencies, coarse ones first, or pixels"

@@ -9,6 +9,7 @@ import torch
 from velatura.errors import ConfigError
 from velatura.machine import available_bytes
 from velatura.painting.config import StyleConfig
+from velatura.painting.learned import TILE
 from velatura.painting.stages import CUTS, first_pixels
 from velatura.perception.layers import LAYERS, channels, geometry
 
@@ -18,6 +19,9 @@ NETWORK_BYTES = {torch.bfloat16: 1500, torch.float32: 2600}  # a pixel seen, for
 IMAGE_BYTES = 12  # a pixel of an image, float32
 IMAGES = 6  # photograph, picture, gradients: held throughout
 STEP_IMAGES = 6  # held while the optimiser steps, when the network sees nothing
+LEARNED_IMAGES = 3  # that a learned optimiser remembers beside L-BFGS
+LEARNED_STEP_IMAGES = 24  # held while it steps
+LEARNED_BYTES = 500_000_000  # of its network, at a tile
 NEIGHBORS_BYTES = 350_000_000  # the styles' features, and similarities at once, at most
 NEIGHBORS_PIXELS = 256 * 256  # of a picture from which on four styles, as large as it, take that
 ERROR_BYTES = 26  # a number of features seen: its target, the difference, the gradient
@@ -52,10 +56,13 @@ def allot(
         styles = pixels * config.stroke_size**2
         fixed += NEIGHBORS_BYTES * min(1, styles / NEIGHBORS_PIXELS)
         matching = COMPONENTS_BYTES * pixels
-    pair = 2 * IMAGE_BYTES * pixels if config.optimizer == "lbfgs" else 0
+    pair = 2 * IMAGE_BYTES * pixels if config.optimizer != "adam" else 0
     history = min(HISTORY, steps)
+    step: float = STEP_IMAGES * IMAGE_BYTES * pixels
+    if config.optimizer == "learned":
+        fixed += LEARNED_IMAGES * IMAGE_BYTES * pixels
+        step = LEARNED_STEP_IMAGES * IMAGE_BYTES * pixels + LEARNED_BYTES * min(1, pixels / TILE**2)
     left = limit - fixed
-    step = STEP_IMAGES * IMAGE_BYTES * pixels
     if left >= max(window * pixels, step) + history * pair:
         return Allotment(None, history)
     deepest = max(map(LAYERS.index, config.loss_layers), default=0)

@@ -47,6 +47,7 @@ class StyleFeatures:
         style: (1, 3, height, width).
         mask: what part of it counts, (1, 1, height, width), or all.
         most: of its positions that are compared with.
+        turns: quarter turns in which it is looked at.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class StyleFeatures:
         style: Tensor,
         mask: Tensor | None,
         most: int = MOST,
+        turns: int = QUARTER_TURNS,
     ) -> None:
         turned = []
-        for turns in range(QUARTER_TURNS):
-            image = style.rot90(turns, (2, 3)).contiguous()
-            place = None if mask is None else mask.rot90(turns, (2, 3))
+        for turn in range(turns):
+            image = style.rot90(turn, (2, 3)).contiguous()
+            place = None if mask is None else mask.rot90(turn, (2, 3))
             over = walk(image, layers)
             gathered = _Rows(layers, image, place, most // QUARTER_TURNS, over.network.dtype)
             over.forward(image, gathered.look)

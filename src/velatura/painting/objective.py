@@ -88,7 +88,14 @@ class Objective:
                 palette(style, mask) for style, mask in zip_longest(styles, style_masks)
             ]
             features = [
-                StyleFeatures([*neighbor_layers], walk, style, mask, MOST // len(styles))
+                StyleFeatures(
+                    [*neighbor_layers],
+                    walk,
+                    style,
+                    mask,
+                    MOST // len(styles),
+                    config.neighbor_turns,
+                )
                 for style, mask in zip_longest(styles if neighbor_layers else [], style_masks)
                 if style is not None
             ]

@@ -1,4 +1,7 @@
-"""Ways to descend: L-BFGS and Adam. Both know gradients only, nothing of networks."""
+"""Ways to descend: L-BFGS and Adam; `velatura.painting.learned` has a third.
+
+All know an image and the gradient there, nothing of what is minimised.
+"""
 
 from collections import deque
 from typing import Protocol
@@ -35,6 +38,13 @@ def frequency_falloff(size: tuple[int, int], power: float, device: torch.device)
     across = torch.fft.rfftfreq(width, device=device)[None, :]
     frequency = (down.square() + across.square()).sqrt()
     return frequency.clamp_min(1 / max(size)).pow(-power)
+
+
+def over_frequency(image: Tensor, power: float = 1.0) -> Tensor:
+    """`image` with each frequency divided by it to the `power`."""
+    size = (image.shape[-2], image.shape[-1])
+    falloff = frequency_falloff(size, power, image.device).to(image.dtype)
+    return torch.fft.irfft2(torch.fft.rfft2(image).mul_(falloff), s=size)
 
 
 class LBFGS:
@@ -114,9 +124,7 @@ class LBFGS:
     def _precondition(self, gradient: Tensor) -> Tensor:
         if self.power == 0:
             return gradient.clone()
-        size = (gradient.shape[-2], gradient.shape[-1])
-        falloff = frequency_falloff(size, self.power, gradient.device).to(gradient.dtype)
-        return torch.fft.irfft2(torch.fft.rfft2(gradient).mul_(falloff), s=size)
+        return over_frequency(gradient, self.power)
 
 
 class Adam:
@@ -161,11 +169,16 @@ def build(config: StyleConfig, history: int = 50) -> Optimizer:
     """The optimiser that `config` asks for, fresh, L-BFGS with so many pairs of `history`."""
     if config.optimizer == "adam":
         return Adam(learning_rate=0.02 * config.learning_rate)
-    return LBFGS(
+    lbfgs = LBFGS(
         power=1.0 if config.basis == "fourier" else 0.0,
         history=history,
         learning_rate=config.learning_rate,
     )
+    if config.optimizer == "learned":
+        from velatura.painting import learned_models  # on top of this module
+
+        return learned_models.optimizer(config, lbfgs)
+    return lbfgs
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

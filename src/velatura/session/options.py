@@ -18,6 +18,7 @@ class StyleOptions(TypedDict, total=False):
     color_weight: float
     neighbor_layers: Mapping[str, float]
     neighbor_weight: float
+    neighbor_turns: int
     deep_size: int
     forms_first: float
     tv_weight: float
@@ -35,7 +36,8 @@ class StyleOptions(TypedDict, total=False):
     style_shape: Literal["kept", "picture"]
     pooling: Literal["max", "average"]
     padding: Literal["zero", "replicate"]
-    optimizer: Literal["lbfgs", "adam"]
+    optimizer: Literal["lbfgs", "adam", "learned"]
+    updates: str
     learning_rate: float
     basis: Literal["fourier", "pixels"]
     single_scale: bool

@@ -90,6 +90,8 @@ def _job(order: Order, folder: Folder) -> PaintingJob:
 
     if config.weights != "embedded":  # others are fetched, or lie outside the folder
         raise ConfigError(f"weights: expected embedded in the studio, got {config.weights!r}")
+    if config.updates != "default":  # likewise
+        raise ConfigError(f"updates: expected default in the studio, got {config.updates!r}")
     return PaintingJob(
         order.photograph,
         order.paintings,

@@ -31,7 +31,7 @@ from velatura.studio.pictures import (
 
 DIALS = ("strength", "stroke_size", "colors", "size", "max_seconds")
 MASKS = ("mask", "style_mask")
-NOT_HERE = ("weights",)  # files outside the work folder, or a download
+NOT_HERE = ("weights", "updates")  # files outside the work folder, or a download
 LABELS = {"max_seconds": "time limit"}
 SECONDS_BETWEEN_PREVIEWS = 0.3
 NAMES = [entry.name for entry in dataclasses.fields(StyleConfig) if entry.name not in NOT_HERE]

@@ -1,0 +1,225 @@
+"""Loss by looks through the network: learned updates beside L-BFGS.
+
+    python benchmarks/learned_updates.py --content DIR --style DIR --output FOLDER
+        [--updates FILE] [--pairs 0,1,2] [--seen 0,2,4] [--size 384]
+
+The second style with the second photograph and so on, photographs again from the first when they
+run out. At each scale both begin with the same picture, which L-BFGS painted at the scales before
+in `LOOKS` looks each, and minimise the same loss. `Worth` is how many looks L-BFGS needs for the
+loss that so many learned ones reach. `whole` is a picture with so many looks at every scale, judged
+by the last scale's loss; neighbours there are those of L-BFGS's picture. Intervals are of 95% over
+pairs drawn anew. `--seen` are pairs whose painting the network was trained on; they stand apart.
+What is found is kept in FOLDER, so that the same command goes on where it was stopped; other
+updates need the JSON files there deleted. `--updates none` does L-BFGS's part alone.
+"""
+
+import argparse
+import json
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from velatura.images import tensorfile
+from velatura.images.finding import pictures
+from velatura.images.io import to_pil, write
+from velatura.images.resize import resize
+from velatura.painting import learned_models
+from velatura.painting.config import FOCUS_LAYER, StyleConfig
+from velatura.painting.engine import plan
+from velatura.painting.objective import Objective
+from velatura.painting.optimizers import LBFGS, Optimizer
+from velatura.painting.subjects import gather
+from velatura.perception import weights
+from velatura.perception.devices import pick_device, pick_dtype
+from velatura.perception.salience import salience
+from velatura.perception.vgg import VGG19
+
+LOOKS = 24  # of L-BFGS
+LEARNED = (1, 2, 4, 8)  # looks
+WHOLE = (2, 4, 8)
+DRAWS = 2000
+
+
+class Painting:
+    """A pair with its objectives at every scale."""
+
+    def __init__(self, photograph: Path, painting: Path, config: StyleConfig) -> None:
+        device = pick_device("cpu")
+        self.config = config
+        self.network = VGG19(
+            weights.load(config.weights),
+            config.layers,
+            padding=config.padding,
+            dtype=pick_dtype(config.precision, device),
+        )
+        subjects = gather(photograph, painting, config, device)
+        self.scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
+        places = salience(self.network, subjects.photograph, FOCUS_LAYER)
+        self.focus = torch.lerp(torch.ones_like(places), places, config.content_focus)
+        self.now = [subjects.at(scale.size, config) for scale in self.scales]
+        self.objectives = [self._objective(k) for k in range(len(self.scales))]
+
+    def begin(self, scale: int, image: Tensor | None) -> Tensor:
+        """What a scale begins with, its neighbours found."""
+        now = self.now[scale]
+        image = now.photograph if image is None else resize(image, self.scales[scale].size)
+        shown = torch.lerp(now.photograph, image.clamp(0, 1), self.config.matched_share)
+        self.objectives[scale].match(shown)
+        return image
+
+    def follow(
+        self, scale: int, image: Tensor, optimizer: Optimizer, looks: int
+    ) -> tuple[list[float], Tensor]:
+        """Losses before and after each look, and the last picture."""
+        losses = []
+        for _ in range(looks):
+            terms, gradient = self.objectives[scale](image)
+            losses.append(float(sum(terms.values())))
+            image = optimizer.step(image, gradient)
+        return [*losses, self.loss(scale, image)], image
+
+    def loss(self, scale: int, image: Tensor) -> float:
+        """Of a picture."""
+        return float(sum(self.objectives[scale](image)[0].values()))
+
+    def whole(self, make: Callable[[], Optimizer], looks: int) -> Tensor:
+        """A picture with so many looks at every scale."""
+        image: Tensor | None = None
+        for scale in range(len(self.scales)):
+            begun = self.begin(scale, image)
+            _, image = self.follow(scale, begun, make(), looks)
+        assert image is not None
+        return image
+
+    def _objective(self, scale: int) -> Objective:
+        now, size = self.now[scale], max(self.scales[scale].size)
+        config = self.config.at_scale(size, scale == 0, scale == len(self.scales) - 1)
+        return Objective(self.network, now.photograph, now.paintings, config, focus=self.focus)
+
+
+@torch.no_grad()
+def by_lbfgs(painting: Painting, kept: Path) -> None:
+    """What both are measured by: curves, whole pictures, where scales begin, neighbours."""
+    found: dict[str, Any] = {"scales": [], "whole": {}}
+    tensors: dict[str, Tensor] = {}
+    image: Tensor | None = None
+    for scale in range(len(painting.scales)):
+        begun = painting.begin(scale, image)
+        tensors[f"begun {scale}"] = begun
+        losses, image = painting.follow(scale, begun, LBFGS(), LOOKS)
+        found["scales"].append(losses)
+    counts = sorted({times * n for n in WHOLE for times in (1, 3)})
+    painted = {n: painting.whole(LBFGS, n) for n in counts}
+    last = len(painting.scales) - 1
+    tensors["nearest"] = painting.objectives[last].neighbors.nearest[0]  # of the most looks
+    found["whole"] = {str(n): painting.loss(last, picture) for n, picture in painted.items()}
+    for n, picture in painted.items():
+        write(kept.with_name(f"{kept.stem}-lbfgs-{n}.png"), to_pil(picture))
+    tensorfile.write(kept, tensors, found)
+
+
+@torch.no_grad()
+def measure(painting: Painting, make: Callable[[], Optimizer], kept: Path) -> dict[str, Any]:
+    """Curves at each scale and losses of whole pictures, of both."""
+    tensors, of_lbfgs = tensorfile.read(kept)
+    found: dict[str, Any] = {"scales": [], "whole": {}}
+    for scale, losses in enumerate(of_lbfgs["scales"]):
+        begun = painting.begin(scale, tensors[f"begun {scale}"])
+        learned, _ = painting.follow(scale, begun, make(), max(LEARNED))
+        found["scales"].append({"lbfgs": losses, "learned": learned})
+    found["whole"] = {f"lbfgs {n}": loss for n, loss in of_lbfgs["whole"].items()}
+    painted = {n: painting.whole(make, n) for n in WHOLE}
+    last = len(painting.scales) - 1
+    painting.objectives[last].neighbors.restore([tensors["nearest"]])
+    for n, picture in painted.items():
+        found["whole"][f"learned {n}"] = painting.loss(last, picture)
+        write(kept.with_name(f"{kept.stem}-learned-{n}.png"), to_pil(picture))
+    return found
+
+
+def worth(curve: Sequence[float], loss: float) -> float:
+    """Looks after which `curve` comes to `loss`, between two of them in proportion."""
+    for n, (before, after) in enumerate(pairwise(curve)):
+        if after <= loss:
+            return n + max(0.0, (before - loss) / max(before - after, 1e-12))
+    return float(len(curve) - 1)
+
+
+def interval(values: Sequence[float]) -> str:
+    """Median and its interval over pairs drawn anew."""
+    draws = random.Random(0)
+    medians = sorted(statistics.median(draws.choices(values, k=len(values))) for _ in range(DRAWS))
+    low, high = medians[int(0.025 * DRAWS)], medians[int(0.975 * DRAWS)]
+    return f"{statistics.median(values):.3g} ({low:.3g} to {high:.3g})"
+
+
+def table(found: dict[int, dict[str, Any]]) -> None:
+    """Print what was found, as Markdown."""
+    count = len(next(iter(found.values()))["scales"])
+    print("| scale | learned looks | loss in terms of the first | L-BFGS as many | worth |")
+    print("| --- | --- | --- | --- | --- |")
+    for scale in range(count):
+        curves = [of["scales"][scale] for of in found.values()]
+        for n in LEARNED:
+            learned, lbfgs = (
+                interval([c[kind][n] / c[kind][0] for c in curves]) for kind in ("learned", "lbfgs")
+            )
+            looks = interval([worth(c["lbfgs"], c["learned"][n]) for c in curves])
+            print(f"| {scale + 1} of {count} | {n} | {learned} | {lbfgs} | {looks} |")
+    print("\n| whole | learned / L-BFGS as many | learned / L-BFGS three times as many |")
+    print("| --- | --- | --- |")
+    for n in WHOLE:
+        ratios = [
+            interval(
+                [
+                    of["whole"][f"learned {n}"] / of["whole"][f"lbfgs {t * n}"]
+                    for of in found.values()
+                ]
+            )
+            for t in (1, 3)
+        ]
+        print(f"| {n} looks a scale | {ratios[0]} | {ratios[1]} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--content", type=Path, required=True)
+    parser.add_argument("--style", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--updates", default="default")
+    parser.add_argument("--pairs", default=",".join(map(str, range(20))))
+    parser.add_argument("--seen", default="")
+    parser.add_argument("--size", type=int, default=384)
+    arguments = parser.parse_args()
+    photographs, styles = (pictures(f)[0] for f in (arguments.content, arguments.style))
+    config = StyleConfig(size=arguments.size, optimizer="learned", updates=arguments.updates)
+    seen = {int(n) for n in arguments.seen.split(",") if n}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    found: dict[int, dict[str, Any]] = {}
+    for number in map(int, arguments.pairs.split(",")):
+        reference = arguments.output / f"{number:02}.safetensors"
+        kept = reference.with_suffix(".json")
+        if not kept.exists() or not reference.exists():
+            painting = Painting(photographs[number % len(photographs)], styles[number], config)
+            if not reference.exists():
+                by_lbfgs(painting, reference)
+            if arguments.updates == "none":
+                continue
+            of = measure(painting, lambda: learned_models.optimizer(config, LBFGS()), reference)
+            kept.write_text(json.dumps(of))
+        found[number] = json.loads(kept.read_text())
+        print(f"pair {number}: {found[number]['whole']}", flush=True)
+    for name, chosen in (("not trained on", False), ("trained on", True)):
+        if some := {n: of for n, of in found.items() if (n in seen) == chosen}:
+            print(f"\nPaintings {name}, {len(some)} pairs:\n")
+            table(some)
+
+
+if __name__ == "__main__":
+    main()
