@@ -10,7 +10,7 @@ from velatura.video.flow import Array, Motion, is_cut, motion, warp
 from velatura.video.reading import Frame, Pixels
 
 DISTANCES = (1, 4, 12)  # frames back, at which what was hidden is looked for
-HIDDEN = 0.002  # share of a frame without flow from which on earlier frames are asked
+HIDDEN = 0.01  # share of a frame without flow from which on earlier frames are asked
 
 
 class Moved(NamedTuple):
