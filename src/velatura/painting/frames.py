@@ -45,8 +45,8 @@ class FramePainter:
         self.network: VGG19 | None = None
         self.statistics: StyleStatistics | None = None
 
-    def begin(self, frame: Tensor, config: StyleConfig) -> Iterator[Step]:
-        """Paint the first frame (1, 3, height, width) of a shot as a picture: `transfer`'s steps.
+    def look(self, frame: Tensor, config: StyleConfig) -> None:
+        """Take a frame (1, 3, height, width) for the first one of a shot.
 
         The colours of those after it are changed as its own are, so that they stay steady.
         """
@@ -55,6 +55,10 @@ class FramePainter:
         )
         if config.colors != "style":  # the style's colours are the shot's
             self.statistics = None
+
+    def begin(self, frame: Tensor, config: StyleConfig) -> Iterator[Step]:
+        """Paint the first frame (1, 3, height, width) of a shot as a picture: `transfer`'s steps."""
+        self.look(frame, config)
         yield from transfer(
             frame, self.styles, config, masks=self.masks, style_masks=self.style_masks
         )
@@ -105,7 +109,9 @@ class FramePainter:
             alpha=None,
         )
 
-    def _objective(self, now: Subjects, held: Earlier, config: StyleConfig, steps: int) -> Objective:
+    def _objective(
+        self, now: Subjects, held: Earlier, config: StyleConfig, steps: int
+    ) -> Objective:
         if self.network is None:
             self.network = VGG19(
                 weights.load(config.weights),

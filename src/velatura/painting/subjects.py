@@ -45,7 +45,6 @@ class Subjects(NamedTuple):
             None if self.alpha is None else resize(self.alpha, size),
         )
 
-
     def recoloured(self, config: StyleConfig) -> "Subjects":
         """The same with the colours that `config` asks for."""
         prepared = prepare(

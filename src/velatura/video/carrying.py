@@ -61,7 +61,7 @@ class Memory:
     def carried(self, motions: tuple[tuple[int, Motion], ...]) -> Carried | None:
         """What is known of a frame with these motions; None for the first one of a shot."""
         if not motions:
-            self.painted.clear()
+            self.forget()
             return None
         weights = np.add.reduce([found.weights for _, found in motions])
         nearest = motions[0][1].flow
@@ -71,6 +71,10 @@ class Memory:
             was = warp(self.painted[-distance].astype(np.float32) / 255, found.flow)
             image += share[..., None].astype(np.float32) * was
         return Carried(image.clip(0, 1), weights, np.sqrt(np.square(nearest).sum(-1)))
+
+    def forget(self) -> None:
+        """A new shot begins."""
+        self.painted.clear()
 
     def add(self, painted: Pixels) -> None:
         """Remember a painted frame (height, width, 3)."""

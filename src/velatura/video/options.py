@@ -53,9 +53,7 @@ class VideoOptions(Options):
         check(self.frame_steps >= 1, "frame-steps", self.frame_steps, "at least one step")
         check(0 <= self.quality <= 100, "quality", self.quality, "a number from 0 to 100")
         for mark in self.strengths.marks:
-            check(
-                0 <= mark.values[0] <= 1, "strength", mark.values[0], "numbers from 0 to 1"
-            )
+            check(0 <= mark.values[0] <= 1, "strength", mark.values[0], "numbers from 0 to 1")
         for mark in self.blends.marks:
             weights = mark.values
             check(
@@ -94,9 +92,7 @@ class Timeline(NamedTuple):
             return self.marks[max(0, after - 1)].values
         one, other = self.marks[after - 1], self.marks[after]
         share = (seconds - one.seconds) / (other.seconds - one.seconds)
-        return tuple(
-            a + share * (b - a) for a, b in zip(one.values, other.values, strict=True)
-        )
+        return tuple(a + share * (b - a) for a, b in zip(one.values, other.values, strict=True))
 
 
 def _marks(name: str, text: str, mark: str, single: bool) -> list[Mark]:

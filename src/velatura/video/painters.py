@@ -1,7 +1,6 @@
 """How frames are painted: by optimisation, or in one pass."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -24,15 +23,16 @@ AT_REST = 0.5  # pixels a frame, at which a place counts as half at rest
 NOTHING_NEW = 1 / 512  # of the picture to be painted: less than a grey level
 
 
-class PaintsFrames(Protocol):
-    """What paints a frame (height, width, 3) with what is carried of earlier ones, if anything."""
+class FilmPainter(Protocol):
+    """What paints the frames of a film in their order."""
 
     def paint(
-        self,
-        frame: Frame,
-        carried: Carried | None,
-        watch: Callable[[Step], object],
-    ) -> Pixels: ...
+        self, frame: Frame, carried: Carried | None, watch: Callable[[Step], object]
+    ) -> Pixels:
+        """Paint a frame with what is carried of earlier ones; nothing is at the start of a shot."""
+
+    def skip(self, frame: Frame, starts: bool) -> None:
+        """Pass a frame that is painted already; `starts` if a shot does."""
 
 
 class Optimised:
@@ -71,6 +71,12 @@ class Optimised:
         painted = self.painter.go_on(pixels, earlier, config, self.steps)
         return _mixed(carried.image, painted, fresh)
 
+    def skip(self, frame: Frame, starts: bool) -> None:
+        """Pass a frame that is painted already."""
+        self.before = self.at(frame.seconds)
+        if starts:
+            self.painter.look(_tensor(frame.pixels), self.before)
+
 
 class OnePass:
     """Paints in one pass, and blends with what is carried where that holds."""
@@ -82,9 +88,7 @@ class OnePass:
         at: Callable[[float], float],
         steadiness: float,
     ) -> None:
-        self.painter = Painter(
-            style, 1.0, config.colors, config.device, config.precision
-        )
+        self.painter = Painter(style, 1.0, config.colors, config.device, config.precision)
         self.at, self.steadiness = at, steadiness
         self.before: float | None = None
 
@@ -101,6 +105,10 @@ class OnePass:
         return _mixed(
             carried.image, _tensor(painted), share_painted(carried, sharp, self.steadiness)
         )
+
+    def skip(self, frame: Frame, starts: bool) -> None:
+        """Pass a frame that is painted already."""
+        self.before = self.at(frame.seconds)
 
 
 def share_painted(carried: Carried, sharp: float, steadiness: float) -> Array:

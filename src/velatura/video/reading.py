@@ -88,7 +88,9 @@ def told_of(path: Path) -> Iterator[None]:
         if isinstance(error, ConfigError):
             raise
         why = getattr(error, "strerror", None) or in_one_line(error)
-        raise ImageError(f"{path}: expected a film, it cannot be read ({printable(why)})") from error
+        raise ImageError(
+            f"{path}: expected a film, it cannot be read ({printable(why)})"
+        ) from error
 
 
 def probe(source: Path, fps: float | None = None) -> Film:
@@ -367,5 +369,3 @@ def _read_pictures(film: Film, size: tuple[int, int]) -> Iterator[Frame]:
         seconds = number / film.rate
         ticks = round(seconds / film.time_base)
         yield Frame(0, ticks, float(seconds), np.ascontiguousarray(array[..., :3]), alpha)
-
-
