@@ -57,7 +57,7 @@ class FramePainter:
             self.statistics = None
 
     def begin(self, frame: Tensor, config: StyleConfig) -> Iterator[Step]:
-        """Paint the first frame (1, 3, height, width) of a shot as a picture: `transfer`'s steps."""
+        """Paint the first frame (1, 3, height, width) of a shot as `transfer` paints a picture."""
         self.look(frame, config)
         yield from transfer(
             frame, self.styles, config, masks=self.masks, style_masks=self.style_masks

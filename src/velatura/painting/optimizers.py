@@ -8,7 +8,6 @@ from torch import Tensor
 
 from velatura.painting.config import StyleConfig
 
-
 FIRST_STEP = 0.02  # root mean square change of L-BFGS's first step, before curvature is known
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from velatura.extras import import_extra
 from velatura.video.reading import Pixels
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 ALIKE, UNLIKE = 0.04, 0.10  # difference of colours, blurred, up to and from which flow holds or not
 AT_REST = 0.1  # pixels a frame, below which a still camera's flow is noise
@@ -33,8 +33,8 @@ def motion(now: Pixels, before: Pixels) -> Motion:
     """The flow of `now` back to `before`, both (height, width, 3), and where it holds.
 
     It does not where flow forwards and backwards disagree, at its boundaries, or outside of the
-    frame (Sundaram, Brox and Keutzer 2010; Ruder, Dosovitskiy and Brox 2016, section 4.1), nor where
-    colours differ.
+    frame (Sundaram, Brox and Keutzer 2010; Ruder, Dosovitskiy and Brox 2016, section 4.1), nor
+    where colours differ.
     """
     cv2 = opencv()
     grays = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (now, before)]

@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 PQ, HLG = 16, 18  # codes of transfer characteristics, ITU-T H.273
 WHITE = 203.0  # cd/m² of diffuse white (ITU-R BT.2408)
@@ -23,8 +23,8 @@ def to_sdr(yuv: "np.ndarray[Any, np.dtype[np.uint16]]", transfer: int, full_rang
     `transfer` is PQ or HLG. Light up to the knee keeps its brightness relative to diffuse white;
     what is above is compressed so that PEAK becomes white.
     """
-    signal = _rgb(yuv.astype(np.float32) / 65535, full_range)
-    light = (_pq(signal) if transfer == PQ else _hlg(signal)) / WHITE
+    signal = _rgb(np.float32(1 / 65535) * yuv, full_range)
+    light = (_pq(signal) if transfer == PQ else _hlg(signal)) / np.float32(WHITE)
     mapped = _compressed(light @ TO_SRGB.T)
     coded = np.where(
         mapped <= 0.0031308, mapped * 12.92, 1.055 * np.maximum(mapped, 1e-6) ** (1 / 2.4) - 0.055
@@ -64,7 +64,7 @@ def _hlg(signal: Array) -> Array:
 def _compressed(light: Array) -> Array:
     """Linear light in [0, 1], highlights by the brightest channel so that hue stays."""
     brightest = np.maximum(light.max(-1, keepdims=True), 1e-6)
-    most = PEAK / WHITE
+    most = PEAK / np.float32(WHITE)
     over = (brightest - KNEE) / (most - KNEE)  # 0 at the knee, 1 at the peak
     slope = (most - KNEE) / (1 - KNEE)
     bent = KNEE + (1 - KNEE) * (1 + 1 / (slope - 1)) * (1 - 1 / (1 + (slope - 1) * over.clip(0)))

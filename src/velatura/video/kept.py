@@ -25,7 +25,9 @@ class KeptFrames:
         output: the film, or the folder of pictures, that they are for.
         job: what they depend on; frames of another one are not mixed with these.
 
-    Raises ConfigError if the folder holds the frames of another job, FileError if it cannot be made.
+    Raises:
+        ConfigError: the folder holds the frames of another job.
+        FileError: it cannot be made.
     """
 
     def __init__(self, output: Path, job: dict[str, Any]) -> None:

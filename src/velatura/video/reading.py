@@ -100,7 +100,7 @@ def probe(source: Path, fps: float | None = None) -> Film:
         ImageError: there is no video in it, or it cannot be read.
         ConfigError: PyAV is not installed.
     """
-    if source.is_dir() or not source.exists() and re.search(r"[*?%]", source.name):
+    if source.is_dir() or (not source.exists() and re.search(r"[*?%]", source.name)):
         return _numbered(source, fps)
     if not source.exists():
         raise ImageError(f"{source}: expected a film, found no such file")

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,8 @@ class _Job:
     def key(self) -> dict[str, Any]:
         """What painted frames depend on, fit for JSON."""
         files = [self.film.source] if not self.film.pictures else list(self.film.pictures)
-        files += [Path(s) for s in self.styles if _is_file(s)]
+        files += [Path(s) for s in self.styles if isinstance(s, str | os.PathLike)]
+        files = [path for path in files if path.is_file()]  # shipped styles are names
         files += [Path(name) for name in (*self.config.mask, *self.config.style_mask)]
         options = self.options.as_dict()
         for name in ("end", "codec", "quality"):  # frames are the same whatever these are
@@ -198,7 +199,10 @@ def stylize_video(
     KeyboardInterrupt, also from `on_frame` or `on_step`, leaves the film as far as it is painted.
 
     Args:
-        film, style, config, options: as for `stylize_frames`.
+        film: as for `stylize_frames`, as are the next ones.
+        style: a painting or several, or a style in one pass.
+        config: how frames are painted.
+        options: all that belongs to films.
         output: a film's name, a folder for numbered pictures, or a pattern as `f/%05d.png`.
         on_frame: called with each painted frame. What it raises ends the work.
         on_step: called with each `Step` of the first frame of a shot.
@@ -242,10 +246,10 @@ def stylize_video(
 
 def _paint(
     job: _Job, kept: KeptFrames | None, on_step: Callable[[Step], object]
-) -> Iterator[tuple[PaintedFrame, Frame]]:
+) -> Generator[tuple[PaintedFrame, Frame], None, None]:
     """Each frame painted, for who looks at it and for who codes it."""
     painter, memory, began = job.painter(), Memory(), time.monotonic()
-    with contextlib.closing(ahead(moved(job.frames()))) as coming:  # type: ignore[type-var]
+    with contextlib.closing(ahead(moved(job.frames()))) as coming:
         for frame, motions in coming:
             starts = not motions or not job.options.steadiness
             pixels = kept.load(frame.number) if kept else None
@@ -279,7 +283,3 @@ def _lost_alpha(film: Film, goal: writing.Target) -> list[str]:
     if film.has_alpha and not goal.holds_alpha:
         return [f"{goal.path}: transparency is left out; .webm, .webp and ProRes in .mov hold it"]
     return []
-
-
-def _is_file(style: ImageLike) -> bool:
-    return isinstance(style, str | os.PathLike) and Path(style).is_file()

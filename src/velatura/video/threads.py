@@ -1,8 +1,9 @@
 """Work that overlaps: done ahead of who takes it, or behind who gives it."""
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -17,7 +18,7 @@ class _End:
         self.error = error
 
 
-def ahead(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
+def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item, None, None]:
     """The same items, made on a thread of their own, at most `depth` ahead.
 
     What making them raises is raised here. The thread ends with the generator.
@@ -27,10 +28,9 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
 
     def put(item: Item | _End) -> None:
         while not unwanted.is_set():
-            try:
-                return waiting.put(item, timeout=WAIT)
-            except queue.Full:
-                continue
+            with contextlib.suppress(queue.Full):
+                waiting.put(item, timeout=WAIT)
+                return
 
     def work() -> None:
         source = iter(items)
@@ -64,8 +64,8 @@ def ahead(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
 class Behind(Generic[Item]):
     """A `with` block within which `add` hands items to `take` on another thread, in their order.
 
-    At most `depth` wait. What `take` raises is raised by the next `add`, or at the end of the block,
-    which waits until all are taken.
+    At most `depth` wait. What `take` raises is raised by the next `add`, or at the end of the
+    block, which waits until all are taken.
     """
 
     def __init__(self, take: Callable[[Item], object], depth: int = 4) -> None:

@@ -284,35 +284,26 @@ class Sound:
         self.end = options.end
         self.notes: list[str] = []
         self.source: Any = None
+        self.copies: dict[int, Any] = {}
+        self.next: Any = None
         if film.pictures:
             return
-        av = libav()
         with told_of(film.source):
-            self.source = av.open(str(film.source))
+            self.source = libav().open(str(film.source))
         wanted = [s for s in self.source.streams if s.type in ("audio", "subtitle")]
-        self.copies: dict[int, Any] = {}
-        if form in ("gif", "webp"):
-            return self._nothing(wanted)
-        held = {av.Codec(name).id for name in _known(av, container.supported_codecs)}
+        held = set() if form in ("gif", "webp") else _held(container)
         for stream in wanted:
-            kind = "sound" if stream.type == "audio" else "subtitles"
             context = stream.codec_context
-            fits = context is not None and context.codec.id in held
-            if not fits:
-                name = context.name if context is not None else "unknown"
+            if context is not None and context.codec.id in held:
+                copy = container.add_stream_from_template(stream)
+                copy.metadata.update(stream.metadata)
+                self.copies[stream.index] = copy
+            else:
+                kind = "sound" if stream.type == "audio" else "subtitles"
+                name = "unknown" if context is None else context.name
                 self.notes.append(f"{kind} ({name}) left out, .{form} does not hold it; .mkv does")
-                continue
-            copy = container.add_stream_from_template(stream)
-            copy.metadata.update(stream.metadata)
-            self.copies[stream.index] = copy
         self.packets = self._packets(wanted)
         self.next = next(self.packets, None)
-        return None
-
-    def _nothing(self, wanted: list[Any]) -> None:
-        self.next, self.packets = None, iter(())
-        if any(stream.type == "audio" for stream in wanted):
-            self.notes.append("sound left out, the format has none")
 
     def _packets(self, wanted: list[Any]) -> Iterator[Any]:
         """Packets of the streams that are copied, in their order."""
@@ -352,8 +343,10 @@ class Sound:
             self.source.close()
 
 
-def _known(av: Any, names: set[str]) -> Iterator[str]:
-    for name in names:
-        with contextlib.suppress(Exception):
-            av.Codec(name)
-            yield name
+def _held(container: Any) -> set[int]:
+    """Numbers of the codecs that a container holds."""
+    av, held = libav(), set()
+    for name in container.supported_codecs:
+        with contextlib.suppress(ValueError):  # this PyAV does not know it
+            held.add(av.Codec(name).id)
+    return held
