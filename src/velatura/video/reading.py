@@ -166,7 +166,7 @@ def frames(
     else:
         found = _decoded(film, size, start, deinterlace)
     if fps and not film.pictures:
-        found = _at_rate(found, fps, start, film.time_base)
+        found = _at_rate(found, fps, start, film)
     first: int | None = None
     number = 0
     for frame in found:
@@ -311,26 +311,22 @@ def _made(film: Film, frame: Any, ticks: int, size: tuple[int, int]) -> Frame:
     return Frame(0, ticks, float(ticks * film.time_base), upright, alpha)
 
 
-def _at_rate(
-    found: Iterator[Frame], fps: float, start: float, time_base: Fraction
-) -> Iterator[Frame]:
+def _at_rate(found: Iterator[Frame], fps: float, start: float, film: Film) -> Iterator[Frame]:
     """At each tick of a clock of `fps`, the last frame that is shown by then."""
     number, before = 0, None
 
-    def due() -> float:
-        return start + number / fps
+    def shown(frame: Frame, until: float) -> Iterator[Frame]:
+        nonlocal number
+        while (due := start + number / fps) < until - 1e-6:
+            yield frame._replace(ticks=round(due / film.time_base), seconds=due)
+            number += 1
 
     for frame in found:
-        while before is not None and due() < frame.seconds - 1e-6:
-            yield _shown_at(before, due(), time_base)
-            number += 1
+        if before is not None:
+            yield from shown(before, frame.seconds)
         before = frame
     if before is not None:
-        yield _shown_at(before, max(due(), before.seconds), time_base)
-
-
-def _shown_at(frame: Frame, seconds: float, time_base: Fraction) -> Frame:
-    return frame._replace(ticks=round(seconds / time_base), seconds=seconds)
+        yield from shown(before, before.seconds + float(1 / film.rate))
 
 
 def _numbered(source: Path, fps: float | None) -> Film:
