@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from velatura.video.flow import Array, Motion, is_cut, motion, warp
+from velatura.video.flow import Array, Motion, is_cut, motion, opencv, warp
 from velatura.video.reading import Frame, Pixels
 
 DISTANCES = (1, 4, 12)  # frames back, at which what was hidden is looked for
+FINE, NEAR = 1.5, 4.0  # pixels: sigmas of what is coarse, and of a place
+MOST_GAIN = 1.5  # of fine structure
+TINY = 1e-6  # of the mean square of fine structure: nothing is to be seen
 HIDDEN = 0.01  # share of a frame without flow from which on earlier frames are asked
 
 
@@ -52,6 +55,26 @@ def moved(frames: Iterable[Frame]) -> Iterator[Moved]:
         earlier.append(frame.pixels)
 
 
+def moved_sharply(image: Array, flow: Array) -> Array:
+    """`image` moved along the flow, with the detail that resampling took away given back."""
+    return with_detail(warp(image, flow), warp(detail(image), flow))
+
+
+def with_detail(image: Array, wanted: Array) -> Array:
+    """`image` (height, width, 3) with its fine structure as strong as `detail` of another says."""
+    cv2 = opencv()
+    coarse = cv2.GaussianBlur(image, (0, 0), FINE)
+    gain = np.sqrt((wanted + TINY) / (detail(image) + TINY)).clip(1, MOST_GAIN)
+    return np.asarray(coarse + gain[..., None] * (image - coarse))
+
+
+def detail(image: Array) -> Array:
+    """How strong the fine structure is in each place, (height, width): its mean square."""
+    cv2 = opencv()
+    fine = np.square(image - cv2.GaussianBlur(image, (0, 0), FINE)).mean(-1)
+    return np.asarray(cv2.GaussianBlur(fine, (0, 0), NEAR))
+
+
 class Memory:
     """The last painted frames of a shot."""
 
@@ -68,7 +91,7 @@ class Memory:
         image = np.zeros((*weights.shape, 3), np.float32)
         for distance, found in motions:
             share = np.where(weights > 0, found.weights / np.maximum(weights, 1e-6), distance == 1)
-            was = warp(self.painted[-distance].astype(np.float32) / 255, found.flow)
+            was = moved_sharply(self.painted[-distance].astype(np.float32) / 255, found.flow)
             image += share[..., None].astype(np.float32) * was
         return Carried(image.clip(0, 1), weights, np.sqrt(np.square(nearest).sum(-1)))
 

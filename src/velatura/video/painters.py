@@ -12,7 +12,7 @@ from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step
 from velatura.painting.frames import FramePainter
 from velatura.painting.objective import Earlier
-from velatura.video.carrying import Carried
+from velatura.video.carrying import Carried, detail, with_detail
 from velatura.video.flow import Array
 from velatura.video.reading import Frame, Pixels
 
@@ -121,8 +121,11 @@ def share_painted(carried: Carried, sharp: float, steadiness: float) -> Array:
 
 
 def _mixed(carried: Array, painted: torch.Tensor, share: Array) -> Pixels:
+    """Both blended, with the detail that each has: averaging takes some of it away."""
     fresh = painted[0].permute(1, 2, 0).cpu().numpy()
-    return _bytes(carried + share[..., None] * (fresh - carried))
+    blended = carried + share[..., None] * (fresh - carried)
+    here = detail(carried)
+    return _bytes(with_detail(blended, here + share * (detail(fresh) - here)))
 
 
 def _tensor(pixels: "Pixels | Array") -> torch.Tensor:
