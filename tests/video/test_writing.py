@@ -22,7 +22,7 @@ def copy(source, output, **options):
     with writing.writer(goal, film, size, options, film.has_alpha) as out:
         for frame in reading.frames(film, size, start=options.start, end=options.end):
             out.add(frame)
-    return getattr(out, "notes", [])
+    return out.notes
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_subtitles_are_copied(film, tmp_path):
     texts.write_text("1\n00:00:00,000 --> 00:00:00,500\nA line\n")
     both = tmp_path / "both.mkv"
     with av.open(str(film)) as a, av.open(str(texts)) as b, av.open(str(both), "w") as made:
-        streams = [(a, a.streams.video[0]), (b, b.streams.subtitles[0])]
-        for container, stream in streams:
-            target = made.add_stream_from_template(stream)
+        sources = [(a, a.streams.video[0]), (b, b.streams.subtitles[0])]
+        targets = [made.add_stream_from_template(stream) for _, stream in sources]
+        for (container, stream), target in zip(sources, targets, strict=True):
             for packet in container.demux(stream):
                 if packet.dts is not None:
                     packet.stream = target

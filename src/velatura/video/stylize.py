@@ -234,13 +234,13 @@ def stylize_video(
             except KeyboardInterrupt:
                 if not count:
                     raise
-                stopped = True
+                stopped, out.whole = True, False
     finally:
         if kept.is_empty:
             kept.clear()
     if not stopped:
         kept.clear()
-    notes = (*job.film.notes, *_lost_alpha(job.film, goal), *getattr(out, "notes", ()))
+    notes = (*job.film.notes, *_lost_alpha(job.film, goal), *out.notes)
     return FilmResult(Path(output), count, time.monotonic() - began, stopped, notes)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -149,6 +150,8 @@ class PictureWriter:
 
     def __init__(self, goal: Target) -> None:
         self.goal = goal
+        self.whole = True
+        self.notes: list[str] = []
 
     def add(self, frame: Frame) -> None:
         """Write one."""
@@ -198,6 +201,7 @@ class FilmWriter:
         self.sound = Sound(self.container, film, options, form)
         self.notes = self.sound.notes
         self.waiting: Frame | None = None
+        self.whole = True  # set to False if frames are missing at the end: sound ends there, too
 
     @property
     def layout(self) -> str:
@@ -216,7 +220,7 @@ class FilmWriter:
         self.waiting = frame
 
     def close(self) -> None:
-        """Finish the file; sound ends with the last frame."""
+        """Finish the file."""
         end = 0.0
         if self.waiting is not None:
             last = self.waiting
@@ -224,7 +228,7 @@ class FilmWriter:
             self._code(last, max(1, round(1 / rate / float(self.sound.time_base))))
             end = last.seconds + 1 / rate
         self.container.mux(self.stream.encode(None))
-        self.sound.copy_until(end)
+        self.sound.copy_until(math.inf if self.whole else end)
         self.sound.close()
         self.container.close()
 
