@@ -11,7 +11,8 @@ def gray(signal, transfer):
 
 
 @pytest.mark.parametrize(
-    ("nits", "signal"), [(100, 0.508), (203, 0.581), (1000, 0.752)]  # ITU-R BT.2408, table 1
+    ("nits", "signal"),
+    [(100, 0.508), (203, 0.581), (1000, 0.752)],  # ITU-R BT.2408, table 1
 )
 def test_the_curve_of_pq_is_the_standards(nits, signal):
     assert hdr._pq(np.array(signal)) == pytest.approx(nits, rel=0.02)

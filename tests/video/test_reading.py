@@ -1,11 +1,14 @@
+from itertools import pairwise
+
 import av
 import numpy as np
 import pytest
 from PIL import Image
-from .films import decoded, make_film, panned, texture, turn
 
 from velatura.errors import ImageError
 from velatura.video import reading
+
+from .films import decoded, make_film, panned, texture, turn
 
 
 def read(path, size=None, **options):
@@ -19,7 +22,9 @@ def test_frames_are_those_of_the_film(tmp_path):
     assert [frame.number for frame in found] == list(range(6))
     assert [frame.seconds for frame in found] == pytest.approx([k / 25 for k in range(6)])
     for frame, wanted in zip(found, frames, strict=True):
-        assert np.abs(frame.pixels.astype(int) - wanted).mean() < 6  # colour has half the resolution
+        assert (
+            np.abs(frame.pixels.astype(int) - wanted).mean() < 6
+        )  # colour has half the resolution
 
 
 def test_colors_are_right(tmp_path):
@@ -68,7 +73,9 @@ def test_another_rate_takes_the_frames_that_are_shown_then(tmp_path):
     path = make_film(tmp_path / "a.mp4", panned(25))
     found, whole = read(path, fps=10), read(path)
     assert len(found) == 10
-    assert [frame.seconds for frame in found] == pytest.approx([k / 10 for k in range(10)], abs=1e-3)
+    assert [frame.seconds for frame in found] == pytest.approx(
+        [k / 10 for k in range(10)], abs=1e-3
+    )
     assert np.array_equal(found[3].pixels, whole[7].pixels)
 
 
@@ -88,7 +95,7 @@ def test_alpha_is_read(tmp_path):
 def test_interlaced_films_are_made_progressive(tmp_path):
     moving = panned(12, step=4)
     woven = []
-    for early, late in zip(moving, moving[1:], strict=False):
+    for early, late in pairwise(moving):
         both = early.copy()
         both[1::2] = late[1::2]
         woven.append(both)

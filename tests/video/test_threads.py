@@ -47,6 +47,10 @@ def test_what_taking_them_raises_ends_the_block():
     def take(item):
         raise OSError("full")
 
-    with pytest.raises(OSError, match="full"), Behind(take) as line:
-        for k in range(20):
-            line.add(k)
+    def give():
+        with Behind(take) as line:
+            for k in range(20):
+                line.add(k)
+
+    with pytest.raises(OSError, match="full"):
+        give()

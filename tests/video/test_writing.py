@@ -122,7 +122,7 @@ def test_numbered_pictures_are_written(film, tmp_path):
     copy(film, tmp_path / "folder", end=0.2)
     copy(film, tmp_path / "p" / "f%03d.jpg", end=0.2)
     assert [p.name for p in sorted((tmp_path / "folder").iterdir())][-1] == "00005.png"
-    assert [p.name for p in sorted((tmp_path / "p").iterdir())][0] == "f001.jpg"
+    assert (tmp_path / "p" / "f001.jpg").exists()
     first = next(reading.frames(reading.probe(film), (64, 96)))
     assert np.array_equal(np.asarray(Image.open(tmp_path / "folder/00001.png")), first.pixels)
 
