@@ -13,6 +13,7 @@ from velatura.options import as_text, meaning
 from velatura.painting.config import StyleConfig
 from velatura.painting.learned_options import UpdateTrainingOptions
 from velatura.superres.options import UpscaleTrainingOptions
+from velatura.video.options import VideoOptions
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,12 +25,15 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def test_every_option_is_documented_as_it_is():
     page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
-    classes = (StyleConfig, TrainingOptions, UpscaleTrainingOptions, UpdateTrainingOptions)
+    classes = (
+        *(StyleConfig, TrainingOptions, UpscaleTrainingOptions),
+        *(UpdateTrainingOptions, VideoOptions),
+    )
     for options in (made() for made in classes):
         for option in dataclasses.fields(options):
             flag = f"--{option.name.replace('_', '-')}"
             default = getattr(options, option.name)
-            column = f"`{as_text(default)}`" if default not in (None, (), {}) else ""
+            column = f"`{as_text(default)}`" if default not in (None, (), {}, "") else ""
             assert f"| `{flag}` | {meaning(option)} | {column} |" in page
 
 

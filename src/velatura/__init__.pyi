@@ -24,3 +24,6 @@ from .session.session import run as run
 from .session.stylize import stylize as stylize
 from .superres.upscaler import Upscaler as Upscaler
 from .version import __version__ as __version__
+from .video.options import VideoOptions as VideoOptions
+from .video.stylize import stylize_frames as stylize_frames
+from .video.stylize import stylize_video as stylize_video

@@ -22,6 +22,7 @@ from velatura.untrusted import printable
 
 COMMANDS = {
     "stylize": "paint a photograph, or a folder of them, in the style of a painting.",
+    "video": "paint a film in the style of a painting, steadily, with its sound.",
     "sheet": "several styles, and several values of an option, beside each other.",
     "texture": "a new texture of any size from a painting, its style alone, out of noise.",
     "reconstruct": "what a layer still knows of a photograph, painted from noise.",

@@ -173,7 +173,7 @@ def transfer(
     began = called - (state.seconds if state else 0)
     device = pick_device(config.device)
     workers = join(device)
-    subjects = gather(content, styles, config, device, masks, style_masks)
+    subjects = gather(content, styles, config, device, masks, style_masks).recoloured(config)
     scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
     if state:
         state.check(scales, config.optimizer)

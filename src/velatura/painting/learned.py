@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from velatura.painting.optimizers import LBFGS, over_frequency
+from velatura.painting.optimizers import FIRST_STEP, LBFGS, over_frequency
 
 WIDTHS = (32, 48, 64, 96)  # channels from full size to an eighth
 SEEN = 17  # channels of image, gradient, last move, direction and two numbers
@@ -111,7 +111,7 @@ class LearnedUpdates:
             direction = self.lbfgs.step(image.detach(), gradient) - image.detach()
             length, steepness = _rms(direction), _rms(gradient)
             numbers = torch.stack(
-                [(length / LBFGS.first_step).log() / 2, _agreement(last, gradient)]
+                [(length / FIRST_STEP).log() / 2, _agreement(last, gradient)]
             ).view(1, 2, 1, 1)
             smooth = over_frequency(gradient)
             smooth = smooth / _rms(smooth)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,10 +21,26 @@ from velatura.painting.terms import (
 from velatura.painting.walk import Part, Walk
 from velatura.painting.workers import Workers
 from velatura.perception import losses
-from velatura.perception.palette import distance, palette
+from velatura.perception.palette import Palette, distance, palette
 from velatura.perception.vgg import VGG19
 
 COLORS = "style colors"  # the name of their term
+
+
+class StyleStatistics(NamedTuple):
+    """What an objective wants to know of the styles; of no picture, so that many may share it."""
+
+    targets: list[dict[str, Tensor]]  # of each style by layer
+    palettes: list[Palette]
+    features: list[StyleFeatures]  # to be neighbours; none where no layer wants them
+
+
+class Earlier(NamedTuple):
+    """What earlier frames of a film say of a picture."""
+
+    image: Tensor  # (1, 3, height, width), carried along the flow
+    weights: Tensor  # (1, 1, height, width) in [0, 1]: how far that holds
+    weight: float  # of the temporal loss
 
 
 class Objective:
@@ -42,6 +59,9 @@ class Objective:
         style_masks: what part of each style image counts, likewise.
         focus: how much the content counts in each place of the picture, (1, 1, any height, any
             width); alike if it is not given.
+        statistics: those of the styles, of another objective with the same network, styles and
+            layers.
+        earlier: what the picture is held to as the next frame of a film.
 
     Raises:
         WorkerError: also from calls, when another process has ended.
@@ -58,8 +78,10 @@ class Objective:
         masks: Sequence[Tensor] = (),
         style_masks: Sequence[Tensor] = (),
         focus: Tensor | None = None,
+        statistics: StyleStatistics | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
-        self.config = config
+        self.config, self.earlier = config, earlier
         self.workers = workers or Workers()
         content_layers = _weighted(config.content_layers, config.effective_content_weight)
         style_layers = _weighted(config.style_layers, config.style_weight)
@@ -78,27 +100,28 @@ class Objective:
         loss = STYLE_LOSSES[config.style_loss]
         normalization = config.gram_norm if config.style_loss == "gram" else "positions"
         with torch.no_grad():
-            targets = [
-                style_targets(
-                    walk(style, style_layers), style_layers, style, mask, loss, normalization
-                )
-                for style, mask in zip_longest(styles, style_masks)
-            ]
-            self.palettes = [
-                palette(style, mask) for style, mask in zip_longest(styles, style_masks)
-            ]
-            features = [
-                StyleFeatures(
-                    [*neighbor_layers],
-                    walk,
-                    style,
-                    mask,
-                    MOST // len(styles),
-                    config.neighbor_turns,
-                )
-                for style, mask in zip_longest(styles if neighbor_layers else [], style_masks)
-                if style is not None
-            ]
+            self.statistics = statistics or StyleStatistics(
+                [
+                    style_targets(
+                        walk(style, style_layers), style_layers, style, mask, loss, normalization
+                    )
+                    for style, mask in zip_longest(styles, style_masks)
+                ],
+                [palette(style, mask) for style, mask in zip_longest(styles, style_masks)],
+                [
+                    StyleFeatures(
+                        [*neighbor_layers],
+                        walk,
+                        style,
+                        mask,
+                        MOST // len(styles),
+                        config.neighbor_turns,
+                    )
+                    for style, mask in zip_longest(styles if neighbor_layers else [], style_masks)
+                    if style is not None
+                ],
+            )
+            targets, self.palettes, features = self.statistics
             self.neighbors = NeighborTerm(neighbor_layers, self.walk, features, self.regions)
             self.terms: list[Term] = [
                 ContentTerm(content_layers, self.walk, content, config.content_loss, focus),
@@ -125,6 +148,10 @@ class Objective:
                 loss = losses.total_variation(image)
                 found["tv"] = self.config.tv_weight * loss.value
                 gradient += self.config.tv_weight * loss.gradient
+            if self.earlier:
+                loss = losses.temporal(image, self.earlier.image, self.earlier.weights)
+                found["temporal"] = self.earlier.weight * loss.value
+                gradient += self.earlier.weight * loss.gradient
         return found, gradient
 
     @torch.no_grad()

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from velatura.painting.config import StyleConfig
 
+FIRST_STEP = 0.02  # root mean square change of L-BFGS's first step, before curvature is known
+
 
 class Optimizer(Protocol):
     """Something that, shown an image and the gradient there, says where to go next."""
@@ -56,11 +58,17 @@ class LBFGS:
     scaled by frequency^-0.5; `power` 0 is plain L-BFGS over pixels.
     """
 
-    first_step = 0.02  # root mean square change of the first step, before curvature is known
     longest_step = 0.1  # no step changes pixels by more than this, in the root mean square
 
-    def __init__(self, *, power: float = 1.0, history: int = 50, learning_rate: float = 1.0):
-        self.power, self.learning_rate = power, learning_rate
+    def __init__(
+        self,
+        *,
+        power: float = 1.0,
+        history: int = 50,
+        learning_rate: float = 1.0,
+        first_step: float = FIRST_STEP,
+    ):
+        self.power, self.learning_rate, self.first_step = power, learning_rate, first_step
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1/(s·y)
         self.previous: tuple[Tensor, Tensor] | None = None  # image, gradient
         self.gamma = torch.tensor(0.0)
@@ -165,7 +173,7 @@ class Adam:
         self.steps, self.mean, self.square = 0, None, None
 
 
-def build(config: StyleConfig, history: int = 50) -> Optimizer:
+def build(config: StyleConfig, history: int = 50, first_step: float = FIRST_STEP) -> Optimizer:
     """The optimiser that `config` asks for, fresh, L-BFGS with so many pairs of `history`."""
     if config.optimizer == "adam":
         return Adam(learning_rate=0.02 * config.learning_rate)
@@ -173,6 +181,7 @@ def build(config: StyleConfig, history: int = 50) -> Optimizer:
         power=1.0 if config.basis == "fourier" else 0.0,
         history=history,
         learning_rate=config.learning_rate,
+        first_step=first_step,
     )
     if config.optimizer == "learned":
         from velatura.painting import learned_models  # on top of this module

@@ -45,6 +45,13 @@ class Subjects(NamedTuple):
             None if self.alpha is None else resize(self.alpha, size),
         )
 
+    def recoloured(self, config: StyleConfig) -> "Subjects":
+        """The same with the colours that `config` asks for."""
+        prepared = prepare(
+            self.photograph, self.paintings, config, self.masks, self.style_masks, self.alpha
+        )
+        return Subjects(*prepared, self.masks, self.style_masks, self.alpha)
+
 
 def gather(
     content: ImageLike,
@@ -54,7 +61,7 @@ def gather(
     masks: "ImageLike | Iterable[ImageLike]" = (),
     style_masks: "ImageLike | Iterable[ImageLike]" = (),
 ) -> Subjects:
-    """Read all images and give them the colours that `config` asks for.
+    """Read all images, in their own colours.
 
     `masks` and `style_masks` are those of `config` if there are none.
 
@@ -92,8 +99,7 @@ def gather(
     counts = [mask.to(device) for mask in _without_transparent(given, pictures, several)]
     if alpha is not None:
         alpha = alpha.to(photograph)
-    prepared = prepare(photograph, paintings, config, places, counts, alpha)
-    return Subjects(*prepared, places, counts, alpha)
+    return Subjects(photograph, paintings, None, places, counts, alpha)
 
 
 def _without_transparent(

@@ -201,6 +201,17 @@ def total_variation(image: Tensor) -> Loss:
     return Loss(value, gradient)
 
 
+def temporal(image: Tensor, target: Tensor, weights: Tensor) -> Loss:
+    """Mean squared difference to what an earlier frame shows, weighted by place.
+
+    `image` and `target` (batch, 3, height, width), `weights` (batch, 1, height, width) in [0, 1]
+    (Ruder, Dosovitskiy and Brox 2016, eq. 7).
+    """
+    difference = image - target
+    weighted = weights * difference
+    return Loss((weighted * difference).mean(), weighted * (2 / image.numel()))
+
+
 def by_kind(terms: Mapping[str, float]) -> dict[str, float]:
     """Terms such as `style relu1_1`, summed by the first word of their names."""
     sums: dict[str, float] = {}

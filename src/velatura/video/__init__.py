@@ -1,0 +1,1 @@
+"""Films: read, painted frame by frame along the optical flow, written with their sound."""
