@@ -139,6 +139,10 @@ class NeighborTerm(FeatureErrors):
         super().__init__(layers)
         self.walk, self.styles, self.regions = walk, styles, regions
         self.masks = [mask_at(region.place, layers) for region in regions]
+        self.areas = [  # of each mask at each layer, 0 to 1
+            {name: 1.0 if w is None else max(float(w.mean()), 1e-3) for name, w in mask.items()}
+            for mask in self.masks
+        ]
         self.nearest: list[Tensor] = []  # of each style, as `StyleFeatures.nearest` gives them
         self.targets: dict[tuple[int, Part], Tensor] = {}
 
@@ -187,13 +191,11 @@ class NeighborTerm(FeatureErrors):
 
     def _goals(self, part: Part) -> Iterator[tuple[int, float, Tensor | None]]:
         """A style's number, its share and how much positions count, wherever it has a share."""
-        for region, mask in zip(self.regions, self.masks, strict=True):
-            weights = mask[part.layer]
+        for region, mask, areas in zip(self.regions, self.masks, self.areas, strict=True):
+            weights, area = mask[part.layer], areas[part.layer]
             for number, share in region.shares[part.layer].items():
-                if share and weights is None:
-                    yield number, share, None
-                elif share and weights is not None:
-                    yield number, share / max(float(weights.mean()), 1e-3), part.of(weights)
+                if share:
+                    yield number, share / area, None if weights is None else part.of(weights)
 
     def _target(self, number: int, part: Part) -> Tensor:
         """The features of a style that are to be in a part, (1, C, h, w)."""

@@ -184,11 +184,12 @@ def content(
     one weight mean the same at every layer; where that is zero, nothing is asked for. With
     `weights` (batch, 1, H, W) the error of each position is multiplied by its own.
     """
-    target = _at_least_float32(target)
-    difference = features.to(target.dtype) - target
-    weighted = difference if weights is None else difference * weights
+    difference = features - target
+    weighted = difference if weights is None else difference * weights.to(difference.dtype)
     divisor = divisor or math.inf
-    return Loss((weighted * difference).sum() / divisor, weighted * (2 / divisor))
+    wide = torch.promote_types(difference.dtype, torch.float32)
+    value = torch.sum(weighted * difference, dtype=wide)
+    return Loss(value / divisor, weighted * (2 / divisor))
 
 
 def square_sum(tensor: Tensor, weights: Tensor | None = None) -> Tensor:
