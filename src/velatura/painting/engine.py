@@ -1,5 +1,6 @@
 """Coarse to fine: the painting as a generator of steps."""
 
+import functools
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from velatura.painting.config import FOCUS_LAYER, StyleConfig
 from velatura.painting.memory import allot, limit_bytes
 from velatura.painting.objective import Objective
 from velatura.painting.subjects import gather, smallest_side
+from velatura.painting.terms import Terms
 from velatura.painting.workers import join
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
@@ -28,6 +30,7 @@ from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
 MATCHED_EVERY = 100  # steps, of neighbours
+CHECKED_EVERY = 10  # steps, on other devices than CPUs, for numbers that are not finite
 STEPS = (50, 30, 20, 14, 10, 6)  # from the coarsest scale on; large forms settle first
 
 
@@ -43,6 +46,7 @@ class Step:
     """Where the painting stands after a step.
 
     `terms` are the weighted losses of the image that the step started from; their sum is `loss`.
+    What a step tells is read from the device when it is asked for, and not before.
     """
 
     number: int  # from 1
@@ -50,7 +54,7 @@ class Step:
     scale: int  # from 0, coarse to fine
     scales: tuple[Scale, ...]
     tiles: int  # that the image is seen in at this scale
-    terms: dict[str, float]
+    found: Terms  # the terms as the device has them
     seconds: float  # since the painting began
     latent: Tensor  # (1, 3, height, width) at this scale's size, as the optimiser has it
     optimizer: optimizers.Optimizer  # live: it changes with the next step
@@ -58,14 +62,36 @@ class Step:
     alpha: Tensor | None = None  # the photograph's, (1, 1, height, width) at the finest size
     nearest: tuple[Tensor, ...] = ()  # of each style, see `NeighborTerm`
 
+    @functools.cached_property
+    def terms(self) -> dict[str, float]:
+        """The weighted losses by name."""
+        return {name: float(term) for name, term in self.found.items()}
+
+    def check(self) -> None:
+        """Raise DivergenceError if the picture has numbers that are not finite."""
+        if not torch.isfinite(self.latent).all():
+            raise DivergenceError(
+                f"the painting diverged at step {self.number}: expected finite numbers; "
+                "smaller weights or a smaller --learning-rate will do"
+            )
+
     @property
     def image(self) -> Tensor:
-        """The picture so far, (1, 3, height, width) at this scale's size, in [0, 1]."""
+        """The picture so far, (1, 3, height, width) at this scale's size, in [0, 1].
+
+        Raises DivergenceError if there is none.
+        """
+        if self.latent.device.type != "cpu":  # there each step is looked at by itself
+            self.check()
         painted = self.latent.clamp(0, 1)
         return painted if self.colors is None else with_lightness(self.colors, painted)
 
     def state(self) -> State:
-        """What it takes to go on from here; ask before the next step is taken."""
+        """What it takes to go on from here; ask before the next step is taken.
+
+        Raises DivergenceError as `image` does.
+        """
+        self.check()
         return State(self.number, self.seconds, self.latent, self.optimizer.state(), self.nearest)
 
     @property
@@ -198,6 +224,8 @@ def transfer(
         focus = workers.agree(torch.lerp(torch.ones_like(places), places, config.content_focus))
     image = state.image.to(device) if state else None
     number = state.number if state else 0
+    # Elsewhere the host would wait for the device.
+    checked_every = 1 if device.type == "cpu" else CHECKED_EVERY
     for index, scale in enumerate(scales):
         done_here = number - sum(before.steps for before in scales[:index])
         if done_here >= scale.steps:
@@ -228,19 +256,14 @@ def transfer(
             terms, gradient = objective(image)
             moved = optimizer.step(image, gradient)
             number += 1
-            if not torch.isfinite(moved).all():
-                raise DivergenceError(
-                    f"the painting diverged at step {number}: expected finite numbers; "
-                    "smaller weights or a smaller --learning-rate will do"
-                )
             image = moved
-            yield Step(
+            now_at = Step(
                 number=number,
                 total=sum(s.steps for s in scales),
                 scale=index,
                 scales=scales,
                 tiles=objective.tiles,
-                terms={name: float(term) for name, term in terms.items()},
+                found=terms,
                 seconds=time.monotonic() - began,
                 latent=image,
                 optimizer=optimizer,
@@ -248,7 +271,10 @@ def transfer(
                 alpha=subjects.alpha,
                 nearest=tuple(objective.neighbors.nearest),
             )
-            del gradient, moved
+            if (step + 1) % checked_every == 0 or step + 1 == scale.steps:
+                now_at.check()
+            yield now_at
+            del gradient, moved, now_at
             if (
                 config.max_seconds
                 and workers.agree_on(time.monotonic() - called) > config.max_seconds

@@ -29,6 +29,8 @@ COMPONENTS = 32  # of each layer, by which features are compared
 MOST = 1 << 16  # positions of all styles that are compared with; of more, some at random
 QUARTER_TURNS = 4  # in which a style is looked at
 AT_ONCE = 1 << 24  # similarities
+EXHAUSTIVE = 1 << 26  # similarities up to which every key is looked at
+GROUPS_SEEN, ROUNDS, SAMPLED = 12, 4, 64  # of keys; of k-means, with so many keys for each group
 
 
 class Basis(NamedTuple):
@@ -109,12 +111,7 @@ class StyleFeatures:
         walk.forward(image, look, [*self.bases])
         walk.workers.add(queries)
         flat = queries.flatten(0, 1)
-        mean, at_once = flat.mean(0), max(1, AT_ONCE // len(self.keys))
-        best = [
-            (F.normalize(some - mean, dim=1) @ self.keys.T).argmax(1)
-            for some in torch.split(flat, at_once)
-        ]
-        return torch.cat(best).view(size)
+        return most_alike(F.normalize(flat - flat.mean(0), dim=1), self.keys).view(size)
 
 
 class NeighborTerm(FeatureErrors):
@@ -141,6 +138,10 @@ class NeighborTerm(FeatureErrors):
         super().__init__(layers)
         self.walk, self.styles, self.regions = walk, styles, regions
         self.masks = [mask_at(region.place, layers) for region in regions]
+        self.areas = [  # of each mask at each layer, 0 to 1
+            {name: 1.0 if w is None else max(float(w.mean()), 1e-3) for name, w in mask.items()}
+            for mask in self.masks
+        ]
         self.nearest: list[Tensor] = []  # of each style, as `StyleFeatures.nearest` gives them
         self.targets: dict[tuple[int, Part], Tensor] = {}
 
@@ -189,13 +190,11 @@ class NeighborTerm(FeatureErrors):
 
     def _goals(self, part: Part) -> Iterator[tuple[int, float, Tensor | None]]:
         """A style's number, its share and how much positions count, wherever it has a share."""
-        for region, mask in zip(self.regions, self.masks, strict=True):
-            weights = mask[part.layer]
+        for region, mask, areas in zip(self.regions, self.masks, self.areas, strict=True):
+            weights, area = mask[part.layer], areas[part.layer]
             for number, share in region.shares[part.layer].items():
-                if share and weights is None:
-                    yield number, share, None
-                elif share and weights is not None:
-                    yield number, share / max(float(weights.mean()), 1e-3), part.of(weights)
+                if share:
+                    yield number, share / area, None if weights is None else part.of(weights)
 
     def _target(self, number: int, part: Part) -> Tensor:
         """The features of a style that are to be in a part, (1, C, h, w)."""
@@ -212,6 +211,48 @@ class NeighborTerm(FeatureErrors):
         if self.walk.tiles == 1:  # there is room to keep them
             self.targets[number, part] = target
         return target
+
+
+def most_alike(queries: Tensor, keys: Tensor) -> Tensor:
+    """For each of `queries` (n, k) the number of one of `keys` (P, k) with the largest product.
+
+    Of many on a CPU, keys are sought in the GROUPS_SEEN groups whose middles are the most alike
+    to a query, as in an inverted file (Jégou, Douze and Schmid 2011): nearly always the best one.
+    """
+    if queries.device.type != "cpu" or len(queries) * len(keys) <= EXHAUSTIVE:
+        at_once = max(1, AT_ONCE // len(keys))
+        return torch.cat([(some @ keys.T).argmax(1) for some in torch.split(queries, at_once)])
+    count = round(len(keys) ** 0.5)
+    spread = torch.linspace(0, len(keys) - 1, count).long()
+    middles, some = keys[spread], keys[:: max(1, len(keys) // (count * SAMPLED))]
+    for _ in range(ROUNDS):
+        sums = torch.zeros_like(middles).index_add_(0, (some @ middles.T).argmax(1), some)
+        empty = sums.square().sum(1, keepdim=True) == 0
+        middles = F.normalize(torch.where(empty, middles, sums), dim=1)
+    members = _grouped(_nearest(keys, middles, 1), count)
+    askers = _grouped(_nearest(queries, middles, GROUPS_SEEN), count)
+    highest = queries.new_full((len(queries),), -torch.inf)
+    best = torch.zeros(len(queries), dtype=torch.int64)
+    for those, who in zip(members, askers, strict=True):
+        if len(those) and len(who):
+            value, place = (queries[who] @ keys[those].T).max(1)
+            better = value > highest[who]
+            highest[who[better]] = value[better]
+            best[who[better]] = those[place[better]]
+    return best
+
+
+def _nearest(rows: Tensor, middles: Tensor, count: int) -> Tensor:
+    """The `count` middles that are the most alike to each row, (n, count)."""
+    at_once = max(1, AT_ONCE // len(middles))
+    found = [(some @ middles.T).topk(count, 1).indices for some in torch.split(rows, at_once)]
+    return torch.cat(found)
+
+
+def _grouped(groups: Tensor, count: int) -> Sequence[Tensor]:
+    """For each of `count` groups the rows of `groups` (n, m) that name it."""
+    order = groups.flatten().argsort(stable=True) // groups.shape[1]
+    return torch.split(order, torch.bincount(groups.flatten(), minlength=count).tolist())
 
 
 class _Rows:
@@ -253,15 +294,20 @@ class _Rows:
     def look(self, part: Part, features: Tensor) -> None:
         """Keep what a part has of the chosen positions."""
         ratio = _ratio(part.layer)
-        if ratio > 1:
-            features = F.pixel_unshuffle(_cropped(features, round(ratio)), round(ratio))
         rows, columns = _on_grid(part, self.grid)
         y, x = self.chosen[:, 0] - rows.start, self.chosen[:, 1] - columns.start
         height, width = rows.stop - rows.start, columns.stop - columns.start
         here = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        if ratio < 1:
-            y, x = y // round(1 / ratio), x // round(1 / ratio)
-        self.of[part.layer][here] = features[0, :, y[here], x[here]].T
+        y, x = y[here], x[here]
+        placed = features[0].permute(1, 2, 0)  # (h, w, C), as channels lie last
+        if ratio > 1:
+            n = round(ratio)
+            placed = placed[: placed.shape[0] // n * n, : placed.shape[1] // n * n]
+            patches = placed.unflatten(0, (-1, n)).unflatten(2, (-1, n)).transpose(1, 2)[y, x]
+            self.of[part.layer][here] = patches.permute(0, 3, 1, 2).flatten(1)
+        else:
+            n = round(1 / ratio)
+            self.of[part.layer][here] = placed[y // n, x // n]
 
 
 def _ratio(layer: str) -> float:
@@ -277,11 +323,6 @@ def _on_grid(part: Part, grid: tuple[int, int]) -> tuple[slice, slice]:
         for cut, side in zip(cuts, grid, strict=True)
     )
     return rows, columns
-
-
-def _cropped(features: Tensor, multiple: int) -> Tensor:
-    height, width = (side // multiple * multiple for side in features.shape[-2:])
-    return features[..., :height, :width]
 
 
 def _filled(features: Tensor, place: tuple[slice, slice]) -> Tensor:

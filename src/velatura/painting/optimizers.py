@@ -71,25 +71,22 @@ class LBFGS:
         self.power, self.learning_rate, self.first_step = power, learning_rate, first_step
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)  # s, y, 1/(s·y)
         self.previous: tuple[Tensor, Tensor] | None = None  # image, gradient
-        self.gamma = torch.tensor(0.0)
+        self.gamma = torch.tensor(0.0)  # of the inverse Hessian; 0 before any curvature is known
 
     def step(self, image: Tensor, gradient: Tensor) -> Tensor:
         """The next image, from the gradient at this one."""
         if self.previous is not None:
             s, y = image - self.previous[0], gradient - self.previous[1]
-            curvature = _dot(s, y)
-            # Without positive curvature the update would not be a descent direction.
-            if curvature > 1e-10 * (s.norm() * y.norm()):
-                self.pairs.append((s, y, 1 / curvature))
-                self.gamma = curvature / _dot(y, self._precondition(y))
+            rho = _inverse_curvature(s, y)
+            self.pairs.append((s, y, rho))
+            gamma = 1 / (rho * _dot(y, self._precondition(y)))
+            self.gamma = torch.where(rho > 0, gamma, self.gamma.to(gamma))
         self.previous = (image, gradient)
         direction = self._inverse_hessian(gradient).neg_()
-        length = direction.square().mean().sqrt()
-        if self.pairs:
-            scale = (self.longest_step / length).clamp(max=self.learning_rate)
-        else:
-            scale = self.first_step * min(self.learning_rate, 1.0) / length.clamp_min(1e-30)
-        return direction.mul_(scale).add_(image)
+        length = direction.square().mean().sqrt().clamp_min(1e-30)
+        usual = (self.longest_step / length).clamp(max=self.learning_rate)
+        first = self.first_step * min(self.learning_rate, 1.0) / length
+        return direction.mul_(torch.where(self.gamma.to(usual) > 0, usual, first)).add_(image)
 
     def state(self) -> dict[str, Tensor]:
         """The last image and gradient, and the history of their differences."""
@@ -107,7 +104,7 @@ class LBFGS:
             self.previous = state["image"], state["gradient"]
         count = sum(name.startswith("s") for name in state)
         for s, y in ((state[f"s{k}"], state[f"y{k}"]) for k in range(count)):
-            self.pairs.append((s, y, 1 / _dot(s, y)))
+            self.pairs.append((s, y, _inverse_curvature(s, y)))
 
     def forget(self) -> None:
         """Let go of the history and of the last image and gradient."""
@@ -124,7 +121,7 @@ class LBFGS:
             alphas.append(alpha)
         r = self._precondition(q)
         if self.pairs:
-            r *= self.gamma
+            r *= torch.where(self.gamma > 0, self.gamma, 1)
         for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
             r.addcmul_(s, alpha - rho * _dot(y, r))
         return r
@@ -188,6 +185,15 @@ def build(config: StyleConfig, history: int = 50, first_step: float = FIRST_STEP
 
         return learned_models.optimizer(config, lbfgs)
     return lbfgs
+
+
+def _inverse_curvature(s: Tensor, y: Tensor) -> Tensor:
+    """1/(s·y), or 0 where the pair has no positive curvature, with which it changes nothing.
+
+    With it the update would not be a descent direction. Nothing is read by the host.
+    """
+    curvature = _dot(s, y)
+    return torch.where(curvature > 1e-10 * (s.norm() * y.norm()), 1 / curvature, 0)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -91,19 +91,19 @@ class FeatureErrors:
         self, part: Part, features: Tensor, target: Tensor, weights: Tensor | None, share: float = 1
     ) -> Tensor:
         """The gradient of one part's error, which is added to the layer's; times `share`."""
-        weight, divisor = share * self.layers[part.layer], self.divisors[part.layer]
+        divisor = self.divisors[part.layer] / (share * self.layers[part.layer])
         if features.numel() <= AT_ONCE:
             loss = losses.content(features, target, divisor, weights)
-            self.errors[part.layer] += weight * loss.value
-            return weight * loss.gradient
+            self.errors[part.layer] += loss.value
+            return loss.gradient
         gradient = torch.empty_like(features)
         rows = max(1, AT_ONCE * features.shape[2] // features.numel())
         for start in range(0, features.shape[2], rows):
             some = (slice(None), slice(None), slice(start, start + rows))
             counts = None if weights is None else weights[some]
             loss = losses.content(features[some], target[some], divisor, counts)
-            self.errors[part.layer] += weight * loss.value
-            gradient[some] = weight * loss.gradient
+            self.errors[part.layer] += loss.value
+            gradient[some] = loss.gradient
         return gradient
 
     def values(self, workers: Workers) -> Terms:
@@ -176,7 +176,11 @@ class Moments(NamedTuple):
 
 
 class MomentSums:
-    """Second moments of an image added up part by part, for each layer and mask."""
+    """Second moments of images of one size added up part by part, for each layer and mask.
+
+    With `keep_few`, of layers that have fewer positions than channels the features themselves are
+    kept: they are smaller, and tell as much.
+    """
 
     def __init__(
         self,
@@ -184,36 +188,67 @@ class MomentSums:
         image: Tensor,
         masks: Sequence[Mask],
         normalization: str,
+        keep_few: bool = False,
     ) -> None:
-        self.masks = masks
-        self.sums: dict[str, list[Tensor]] = {name: [] for name in layers}
-        self.divisors: dict[str, list[float]] = {name: [] for name in layers}
-        for name in layers:
+        self.masks, self.like = masks, image.new_empty(())
+        self.sums: dict[str, list[Tensor]] = {}
+        self.features: dict[str, Tensor] = {}  # (1, C, rows, columns), of few positions
+        self.divisors: dict[str, list[float]] = {}
+        self.sizes = {name: positions(name, (image.shape[-2], image.shape[-1])) for name in layers}
+        self.dtypes: dict[str, list[torch.dtype]] = {}
+        for name, (rows, columns) in self.sizes.items():
+            weights = [mask[name] for mask in masks]
+            # Read here and not in a step, which would wait for it.
+            counts = [rows * columns if w is None else max(float(w.sum()), 1e-3) for w in weights]
+            self.divisors[name] = [
+                losses.moments_divisor(channels(name), n, normalization) for n in counts
+            ]
+            self.dtypes[name] = [
+                torch.promote_types(
+                    losses.moments_dtype(channels(name), round(n), image.device), image.dtype
+                )
+                for n in counts
+            ]
+        self.few = {
+            name
+            for name, (rows, columns) in self.sizes.items()
+            if keep_few and rows * columns < channels(name)
+        }
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing added so far."""
+        for name, size in self.sizes.items():
             count = channels(name)
-            rows, columns = positions(name, (image.shape[-2], image.shape[-1]))
-            for mask in masks:
-                weights = mask[name]
-                n = rows * columns if weights is None else max(float(weights.sum()), 1e-3)
-                dtype = losses.moments_dtype(count, round(n), image.device)
-                dtype = torch.promote_types(dtype, image.dtype)
-                self.sums[name].append(torch.zeros(count, count, dtype=dtype, device=image.device))
-                self.divisors[name].append(losses.moments_divisor(count, n, normalization))
+            if name in self.few:
+                self.features[name] = self.like.new_zeros(1, count, *size)
+            else:
+                self.sums[name] = [
+                    self.like.new_zeros(count, count, dtype=dtype) for dtype in self.dtypes[name]
+                ]
 
     def look(self, part: Part, features: Tensor) -> None:
         """Add a part's."""
+        if part.layer in self.few:
+            part.of(self.features[part.layer]).copy_(features)
+            return
         for mask, total in zip(self.masks, self.sums[part.layer], strict=True):
             weights = mask[part.layer]
             total += losses.moments(
                 features, total.dtype, None if weights is None else part.of(weights)
             )
 
-    def of_all(self, workers: Workers) -> dict[str, list[Moments]]:
-        """Over all workers' parts."""
+    def gather(self, workers: Workers) -> None:
+        """Add what the other workers' parts gave."""
         workers.add(*(total for totals in self.sums.values() for total in totals))
-        return {
-            name: [Moments(t / d, d) for t, d in zip(totals, self.divisors[name], strict=True)]
-            for name, totals in self.sums.items()
-        }
+        workers.add(*self.features.values())
+
+    def of(self, layer: str) -> list[Moments]:
+        """A layer's moments in each mask's region, once they are gathered."""
+        return [
+            Moments(total / divisor, divisor)
+            for total, divisor in zip(self.sums[layer], self.divisors[layer], strict=True)
+        ]
 
 
 Distance: TypeAlias = Callable[[Tensor, Tensor], losses.Loss]
@@ -225,12 +260,16 @@ class StyleLoss(NamedTuple):
 
     distance: Distance
     target: Callable[[Tensor], Tensor]  # from the style's own moments
+    of_few: Callable[[Tensor, Tensor, float], losses.Loss] | None = None
+    """The same of features (C, N) to a target, with their divisor and the derivative at them."""
 
 
 STYLE_LOSSES: dict[str, StyleLoss] = {
     "gram": StyleLoss(lambda moment, target: losses.gram(moment, target), lambda moment: moment),
     "wasserstein": StyleLoss(
-        lambda moment, root: losses.wasserstein(moment, root), losses.moments_root
+        lambda moment, root: losses.wasserstein(moment, root),
+        losses.moments_root,
+        lambda few, root, divisor: losses.wasserstein_of_few(few, root, divisor),
     ),
 }
 """By the name that `style_loss` has in a config. They are looked up when they are used."""
@@ -259,20 +298,33 @@ class StyleTerm:
         self.loss, self.normalization = loss, normalization
         self.masks = [region.mask(layers) for region in regions]
         self.found: Terms = {}
+        self.sums: MomentSums | None = None
         self.derivatives: dict[str, list[Tensor]] = {}  # at each region's F Fᵀ
+        self.gradients: dict[str, Tensor] = {}  # at the features of few positions
 
     def begin(self, image: Tensor) -> None:
-        """No moments so far."""
-        self.sums = MomentSums(self.layers, image, self.masks, self.normalization)
+        """No moments so far; all images are of one size."""
+        if self.sums is None:
+            keep_few = self.loss.of_few is not None
+            self.sums = MomentSums(self.layers, image, self.masks, self.normalization, keep_few)
+        else:
+            self.sums.begin()
 
     def look(self, part: Part, features: Tensor) -> None:
         """Add the part's moments."""
-        self.sums.look(part, features)
+        if self.sums:
+            self.sums.look(part, features)
 
     def settle(self, workers: Workers) -> None:
         """Take the losses of the moments, once for all parts."""
-        for name, of_regions in self.sums.of_all(workers).items():
-            weight = self.layers[name]
+        if self.sums is None:
+            return
+        self.sums.gather(workers)
+        for name, weight in self.layers.items():
+            if name in self.sums.few:
+                self._settle_few(name, self.sums)
+                continue
+            of_regions = self.sums.of(name)
             found = [
                 self._blended(name, region, moments.matrix)
                 for region, moments in zip(self.regions, of_regions, strict=True)
@@ -285,6 +337,8 @@ class StyleTerm:
 
     def push(self, part: Part, features: Tensor) -> Tensor:
         """The part's share of the gradient."""
+        if part.layer in self.gradients:
+            return part.of(self.gradients[part.layer]).to(features.dtype)
         shares = []
         for mask, derivative in zip(self.masks, self.derivatives[part.layer], strict=True):
             weights = mask[part.layer]
@@ -298,6 +352,28 @@ class StyleTerm:
     def values(self, workers: Workers) -> Terms:
         """The distances; they are of all workers' moments already."""
         return {f"style {name}": value for name, value in self.found.items()}
+
+    def _settle_few(self, layer: str, sums: MomentSums) -> None:
+        """Loss and gradient of a layer whose features are kept, each counting the root of its mask.
+
+        Their moments are then the region's, F diag(w) Fᵀ.
+        """
+        features, weight = sums.features[layer], self.layers[layer]
+        value, gradient = features.new_zeros(()), torch.zeros_like(features)
+        for region, mask, divisor in zip(
+            self.regions, self.masks, sums.divisors[layer], strict=True
+        ):
+            weights = mask[layer]
+            root = None if weights is None else weights.sqrt()
+            seen = features if root is None else features * root
+            for number, share in region.shares[layer].items():
+                if share and self.loss.of_few:
+                    target = self.targets[number][layer]
+                    loss = self.loss.of_few(seen[0].flatten(1), target, divisor)
+                    value += weight * share * loss.value
+                    push = (weight * share * loss.gradient).view_as(features).to(features)
+                    gradient += push if root is None else push * root
+        self.found[layer], self.gradients[layer] = value, gradient
 
     def _blended(self, layer: str, region: Region, moment: Tensor) -> losses.Loss:
         value, gradient = torch.zeros_like(moment[0, 0]), torch.zeros_like(moment)
@@ -322,9 +398,8 @@ def style_targets(
     """
     sums = MomentSums(layers, style, [mask_at(mask, layers)], normalization)
     walk.forward(style, sums.look)
-    return {
-        name: loss.target(moments.matrix) for name, (moments,) in sums.of_all(walk.workers).items()
-    }
+    sums.gather(walk.workers)
+    return {name: loss.target(sums.of(name)[0].matrix) for name in layers}
 
 
 def _focus_at(

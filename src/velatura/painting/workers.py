@@ -40,6 +40,8 @@ class Workers:
 
     def agree_on(self, number: float) -> float:
         """The first process's number."""
+        if self.count == 1:
+            return number
         return float(self.agree(torch.tensor(number, dtype=torch.float64)))
 
     def _travel(self, collective: Any, tensor: Tensor, **options: Any) -> None:

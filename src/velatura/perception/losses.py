@@ -16,9 +16,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from velatura.perception import polar
+
 SMALLEST = 1e-30  # in place of zero under a fraction whose numerator is then zero as well
 
-RANK_TOLERANCE = 1e-6  # eigenvalues below this part of the largest are the noise of float32 sums
+RANK_TOLERANCE = 1e-4  # eigenvalues below this part of the largest are left out of a root
+NOISE = 1e-6  # those below this are rounding errors of float32 sums
 
 
 class Loss(NamedTuple):
@@ -123,17 +126,52 @@ def wasserstein(moment: Tensor, root: Tensor, damping: float = 1e-3) -> Loss:
     that is narrower than a layer's positions, asks for nothing.
     """
     root = root.to(moment.dtype)
-    eigenvalues, vectors = _eigh(root.T @ moment @ root)
-    roots = eigenvalues.clamp_min(0).sqrt()
     size = root.square().sum()  # tr M*
-    least = damping * RANK_TOLERANCE**0.5 * size
-    inverse = 1 / torch.maximum(roots + damping * roots[-1], least.clamp_min(SMALLEST))
-    carried = root @ vectors
-    transport = (carried * inverse) @ carried.T  # (C, C)
+    roots, inverse = inverse_root(root.T @ moment @ root, damping, damping * NOISE**0.5 * size)
     scale = _unless_zero(size)
-    value = (moment.trace() + size - 2 * roots.sum()) / scale
+    value = (moment.trace() + size - 2 * roots) / scale
     identity = torch.eye(len(moment), dtype=moment.dtype, device=moment.device)
-    return Loss(value, (identity - transport) / scale)
+    return Loss(value, (identity - root @ inverse @ root.T) / scale)
+
+
+def wasserstein_of_few(
+    features: Tensor, root: Tensor, divisor: float, damping: float = 1e-3
+) -> Loss:
+    """`wasserstein` of M = F Fᵀ / divisor for features (C, N) of few positions; gradient at F.
+
+    With A = Rᵀ F / √divisor the roots are A's singular values and T F = R Rᵀ F (Aᵀ A)^−½, so that
+    what is decomposed is N × N or rank × rank, whichever is smaller, and nothing is C × C.
+    """
+    # The roots of rounding errors in products of float32 would be a thousandth of those that count.
+    wide = features.dtype if features.device.type == "mps" else torch.float64
+    features, root = features.to(wide), root.to(wide)
+    carried = root.T @ features  # (rank, N)
+    size = root.square().sum()
+    tall = len(carried) < carried.shape[1]
+    product = (carried @ carried.T if tall else carried.T @ carried) / divisor
+    roots, inverse = inverse_root(product, damping, damping * NOISE**0.5 * size)
+    transported = root @ (inverse @ carried if tall else carried @ inverse)
+    scale = _unless_zero(size)
+    value = (features.square().sum() / divisor + size - 2 * roots) / scale
+    return Loss(value, (features - transported) * (2 / divisor) / scale)
+
+
+def inverse_root(
+    matrix: Tensor, damping: float, least: Tensor, multiply: bool | None = None
+) -> tuple[Tensor, Tensor]:
+    """The trace of the root of a symmetric positive semidefinite matrix, and its inverse root.
+
+    The inverse of each eigenvalue σ of the root is 1 / (σ + `damping` · σ_max), with `least` in
+    place of a smaller denominator. By eigen-decomposition, or with `multiply`, by default on any
+    device but a CPU, by products of matrices alone (`velatura.perception.polar`): there a
+    decomposition waits for the host and takes ten times as long.
+    """
+    if matrix.device.type != "cpu" if multiply is None else multiply:
+        return polar.inverse_root(matrix, damping, least)
+    eigenvalues, vectors = _eigh(matrix)
+    roots = eigenvalues.clamp_min(0).sqrt()
+    inverse = 1 / torch.maximum(roots + damping * roots[-1], least.clamp_min(SMALLEST))
+    return roots.sum(), (vectors * inverse) @ vectors.T
 
 
 def content(
@@ -146,11 +184,12 @@ def content(
     one weight mean the same at every layer; where that is zero, nothing is asked for. With
     `weights` (batch, 1, H, W) the error of each position is multiplied by its own.
     """
-    target = _at_least_float32(target)
-    difference = features.to(target.dtype) - target
-    weighted = difference if weights is None else difference * weights
+    difference = features - target
+    weighted = difference if weights is None else difference * weights.to(difference.dtype)
     divisor = divisor or math.inf
-    return Loss((weighted * difference).sum() / divisor, weighted * (2 / divisor))
+    wide = torch.promote_types(difference.dtype, torch.float32)
+    value = torch.sum(weighted * difference, dtype=wide)
+    return Loss(value / divisor, weighted * (2 / divisor))
 
 
 def square_sum(tensor: Tensor, weights: Tensor | None = None) -> Tensor:

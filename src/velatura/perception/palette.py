@@ -13,6 +13,7 @@ BINS = 1024  # along a direction; finer than the grey levels of a file
 MARGIN = 0.1  # how far, in terms of the cube of colours, a picture that is painted may leave it
 FLAT = 0.02  # standard deviation, five grey levels: what spreads less is grain on one colour
 AT_ONCE = 1 << 13  # pixels, so that what is needed meanwhile stays in the cache
+ON_DEVICE = 1 << 20  # the same on a GPU, where each part is a call
 _AXES = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 _DIAGONALS = [[1, 1, 1], [1, -1, 0], [1, 0, -1], [0, 1, -1], [1, 1, 0], [1, 0, 1], [0, 1, 1]]
 DIRECTIONS = F.normalize(torch.tensor([*_AXES, *_DIAGONALS], dtype=torch.float32))  # (D, 3)
@@ -67,18 +68,24 @@ def _counts(image: Tensor, weights: Tensor | None) -> Tensor:
     """How much the colours in each bin along each direction weigh, (D, BINS)."""
     counts = torch.zeros(len(DIRECTIONS), BINS, device=image.device)
     for part, weighs in _parts(image, weights):
-        for of_direction, places in zip(counts, _places(part), strict=True):
-            of_direction += torch.bincount(places, weighs, BINS)
+        places = _places(part)
+        if image.device.type != "cpu":  # where bincount asks the device how many bins there are
+            counted = torch.ones_like(part[0]) if weighs is None else weighs.to(counts)
+            counts.scatter_add_(1, places, counted.expand(len(places), -1))
+            continue
+        for of_direction, of_places in zip(counts, places, strict=True):
+            of_direction += torch.bincount(of_places, weighs, BINS)
     return counts
 
 
 def _parts(image: Tensor, weights: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Colours (3, n) and what they weigh (n), some pixels at a time."""
-    colors = torch.split(image[0].flatten(1), AT_ONCE, dim=1)
+    at_once = AT_ONCE if image.device.type == "cpu" else ON_DEVICE
+    colors = torch.split(image[0].flatten(1), at_once, dim=1)
     if weights is None:
         yield from ((part, None) for part in colors)
     else:
-        yield from zip(colors, torch.split(weights.flatten(), AT_ONCE), strict=True)
+        yield from zip(colors, torch.split(weights.flatten(), at_once), strict=True)
 
 
 def _ends(like: Tensor) -> tuple[Tensor, Tensor]:
