@@ -302,9 +302,9 @@ class _Rows:
         placed = features[0].permute(1, 2, 0)  # (h, w, C), as channels lie last
         if ratio > 1:
             n = round(ratio)
-            rows, columns = placed.shape[0] // n, placed.shape[1] // n
-            placed = placed[: rows * n, : columns * n]
-            patches = placed.reshape(rows, n, columns, n, -1).transpose(1, 2)[y, x]
+            high, wide = placed.shape[0] // n, placed.shape[1] // n
+            placed = placed[: high * n, : wide * n]
+            patches = placed.reshape(high, n, wide, n, -1).transpose(1, 2)[y, x]
             self.of[part.layer][here] = patches.permute(0, 3, 1, 2).flatten(1)
         else:
             n = round(1 / ratio)
