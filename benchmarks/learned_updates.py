@@ -7,7 +7,7 @@ The second style with the second photograph and so on, photographs again from th
 run out. At each scale both begin with the same picture, which L-BFGS painted at the scales before
 in `LOOKS` looks each, and minimise the same loss. `Worth` is how many looks L-BFGS needs for the
 loss that so many learned ones reach. `whole` is a picture with so many looks at every scale, judged
-by the last scale's loss; neighbours there are those of L-BFGS's picture. Intervals are of 95% over
+by the last scale's loss, with the neighbours that it has itself. Intervals are of 95% over
 pairs drawn anew. `--seen` are pairs whose painting the network was trained on; they stand apart.
 What is found is kept in FOLDER, so that the same command goes on where it was stopped; other
 updates need the JSON files there deleted. `--updates none` does L-BFGS's part alone.
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from velatura.images import tensorfile
 from velatura.images.finding import pictures
-from velatura.images.io import to_pil, write
+from velatura.images.io import read, to_pil, write
 from velatura.images.resize import resize
 from velatura.painting import learned_models
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
@@ -105,23 +105,18 @@ class Painting:
 
 @torch.no_grad()
 def by_lbfgs(painting: Painting, kept: Path) -> None:
-    """What both are measured by: curves, whole pictures, where scales begin, neighbours."""
-    found: dict[str, Any] = {"scales": [], "whole": {}}
+    """What learned updates are measured by: curves, where scales begin, whole pictures."""
+    curves: list[list[float]] = []
     tensors: dict[str, Tensor] = {}
     image: Tensor | None = None
     for scale in range(len(painting.scales)):
         begun = painting.begin(scale, image)
         tensors[f"begun {scale}"] = begun
         losses, image = painting.follow(scale, begun, LBFGS(), LOOKS)
-        found["scales"].append(losses)
-    counts = sorted({times * n for n in WHOLE for times in (1, 3)})
-    painted = {n: painting.whole(LBFGS, n) for n in counts}
-    last = len(painting.scales) - 1
-    tensors["nearest"] = painting.objectives[last].neighbors.nearest[0]  # of the most looks
-    found["whole"] = {str(n): painting.loss(last, picture) for n, picture in painted.items()}
-    for n, picture in painted.items():
-        write(kept.with_name(f"{kept.stem}-lbfgs-{n}.png"), to_pil(picture))
-    tensorfile.write(kept, tensors, found)
+        curves.append(losses)
+    for n in sorted({times * n for n in WHOLE for times in (1, 3)}):
+        write(_picture(kept, "lbfgs", n), to_pil(painting.whole(LBFGS, n)))
+    tensorfile.write(kept, tensors, {"scales": curves})
 
 
 @torch.no_grad()
@@ -133,14 +128,20 @@ def measure(painting: Painting, make: Callable[[], Optimizer], kept: Path) -> di
         begun = painting.begin(scale, tensors[f"begun {scale}"])
         learned, _ = painting.follow(scale, begun, make(), max(LEARNED))
         found["scales"].append({"lbfgs": losses, "learned": learned})
-    found["whole"] = {f"lbfgs {n}": loss for n, loss in of_lbfgs["whole"].items()}
-    painted = {n: painting.whole(make, n) for n in WHOLE}
+    for n in WHOLE:
+        write(_picture(kept, "learned", n), to_pil(painting.whole(make, n)))
     last = len(painting.scales) - 1
-    painting.objectives[last].neighbors.restore([tensors["nearest"]])
-    for n, picture in painted.items():
-        found["whole"][f"learned {n}"] = painting.loss(last, picture)
-        write(kept.with_name(f"{kept.stem}-learned-{n}.png"), to_pil(picture))
+    for kind, times in (("learned", 1), ("lbfgs", 1), ("lbfgs", 3)):
+        for n in WHOLE:
+            picture = read(_picture(kept, kind, times * n)).pixels
+            found["whole"][f"{kind} {times * n}"] = painting.loss(
+                last, painting.begin(last, picture)
+            )
     return found
+
+
+def _picture(kept: Path, kind: str, looks: int) -> Path:
+    return kept.with_name(f"{kept.stem}-{kind}-{looks}.png")
 
 
 def worth(curve: Sequence[float], loss: float) -> float:
