@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import velatura
 from velatura import ConfigError, ImageError, StyleConfig, transfer
@@ -377,3 +378,34 @@ def test_a_style_may_be_a_files_contents(files, photograph):
     expected = next(transfer(photograph, path, config)).loss
     for style in (path.read_bytes(), BytesIO(path.read_bytes()), [path.read_bytes()]):
         assert next(transfer(photograph, style, config)).loss == expected
+
+
+class Reads(TorchDispatchMode):
+    """Counts how often the host reads a number of a tensor."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_step_reads_nothing_of_the_device(embedded, photograph, painting, masked):
+    config = StyleConfig()
+    network = VGG19(embedded, config.layers, padding=config.padding)
+    image, style = read(photograph).pixels, read(painting).pixels
+    masks = [(image[:, :1] > 0.5).float()] if masked else []
+    objective, optimizer = Objective(network, image, [style], config, masks=masks), LBFGS()
+    image = optimizer.step(image, objective(image)[1])
+    with Reads() as reads:
+        for _ in range(2):
+            image = optimizer.step(image, objective(image)[1])
+    assert reads.count == 0
+
+
+def test_a_step_that_is_no_picture_is_refused_when_it_is_kept(photograph, painting):
+    step = next(transfer(photograph, painting, StyleConfig(**SHORT)))
+    broken = dataclasses.replace(step, latent=step.latent * torch.nan)
+    with pytest.raises(velatura.DivergenceError, match="diverged at step 1"):
+        broken.state()

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from velatura.painting import neighbors
 from velatura.painting.config import StyleConfig
-from velatura.painting.neighbors import NeighborTerm, StyleFeatures
+from velatura.painting.neighbors import NeighborTerm, StyleFeatures, most_alike
 from velatura.painting.objective import Objective
 from velatura.painting.terms import Region
 from velatura.painting.walk import Walk
@@ -163,3 +163,20 @@ def test_errors_taken_a_few_rows_at_a_time_are_the_same(embedded, generator, mon
     for name, value in terms.items():
         assert float(again[name]) == pytest.approx(float(value), rel=1e-5), name
     torch.testing.assert_close(same, gradient, rtol=1e-4, atol=1e-7)
+
+
+def test_neighbours_sought_in_groups_are_nearly_always_the_nearest(generator, monkeypatch):
+    middles = torch.randn(40, 24, generator=generator)
+    keys, queries = (
+        torch.nn.functional.normalize(
+            middles[torch.randint(40, (n,), generator=generator)]
+            + torch.randn(n, 24, generator=generator),
+            dim=1,
+        )
+        for n in (2000, 500)
+    )
+    exact = most_alike(queries, keys)
+    assert torch.equal(exact, (queries @ keys.T).argmax(1))
+    monkeypatch.setattr("velatura.painting.neighbors.EXHAUSTIVE", 0)
+    found = most_alike(queries, keys)
+    assert float((found == exact).float().mean()) > 0.9

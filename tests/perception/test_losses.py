@@ -154,3 +154,16 @@ def test_total_variation_of_one_pixel_is_zero():
     loss = losses.total_variation(torch.rand(1, 3, 1, 1))
     assert float(loss.value) == 0
     assert math.isfinite(float(loss.gradient.sum()))
+
+
+@pytest.mark.parametrize("positions", [5, 12])
+def test_wasserstein_of_few_positions_is_that_of_their_moments(generator, positions):
+    target = features(generator, 16, 9)
+    f = features(generator, 16, positions)
+    root = losses.moments_root(target @ target.T / 9)
+    whole = losses.wasserstein(f @ f.T / positions, root)
+    few = losses.wasserstein_of_few(f, root, positions)
+    assert float(few.value) == pytest.approx(float(whole.value), rel=1e-7)
+    torch.testing.assert_close(
+        few.gradient, 2 / positions * whole.gradient @ f, rtol=1e-5, atol=1e-8
+    )
