@@ -32,12 +32,12 @@ from velatura.images.resize import resize
 from velatura.painting import learned_models
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
 from velatura.painting.engine import plan
+from velatura.painting.inputs import read_inputs
 from velatura.painting.objective import Objective
 from velatura.painting.optimizers import LBFGS, Optimizer
-from velatura.painting.subjects import gather
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.perception.salience import salience
+from velatura.perception.saliency import saliency
 from velatura.perception.vgg import VGG19
 
 LOOKS = 24  # of L-BFGS
@@ -58,18 +58,18 @@ class Painting:
             padding=config.padding,
             dtype=pick_dtype(config.precision, device),
         )
-        subjects = gather(photograph, painting, config, device)
-        self.scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
-        places = salience(self.network, subjects.photograph, FOCUS_LAYER)
+        inputs = read_inputs(photograph, painting, config, device).recoloured(config)
+        self.scales = plan((inputs.content.shape[-2], inputs.content.shape[-1]), config)
+        places = saliency(self.network, inputs.content, FOCUS_LAYER)
         self.focus = torch.lerp(torch.ones_like(places), places, config.content_focus)
-        self.now = [subjects.at(scale.size, config) for scale in self.scales]
+        self.now = [inputs.at(scale.size, config) for scale in self.scales]
         self.objectives = [self._objective(k) for k in range(len(self.scales))]
 
     def begin(self, scale: int, image: Tensor | None) -> Tensor:
         """What a scale begins with, its neighbours found."""
         now = self.now[scale]
-        image = now.photograph if image is None else resize(image, self.scales[scale].size)
-        shown = torch.lerp(now.photograph, image.clamp(0, 1), self.config.matched_share)
+        image = now.content if image is None else resize(image, self.scales[scale].size)
+        shown = torch.lerp(now.content, image.clamp(0, 1), self.config.matched_share)
         self.objectives[scale].match(shown)
         return image
 
@@ -100,7 +100,7 @@ class Painting:
     def _objective(self, scale: int) -> Objective:
         now, size = self.now[scale], max(self.scales[scale].size)
         config = self.config.at_scale(size, scale == 0, scale == len(self.scales) - 1)
-        return Objective(self.network, now.photograph, now.paintings, config, focus=self.focus)
+        return Objective(self.network, now.content, now.styles, config, focus=self.focus)
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import TrainingOptions
-from velatura.fast.training import lessons, train_styles
+from velatura.fast.training import tasks, train_styles
 from velatura.images.io import read
 from velatura.training.photographs import find, split
 
@@ -57,7 +57,7 @@ def main() -> None:
         ("Wasserstein, without steadiness", trained, replace(plain, steadiness=0.0)),
     ):
         judges = [
-            lessons(painting, [StyleNetwork()], paths, judged)[0] for judged in (options, plain)
+            tasks(painting, [StyleNetwork()], paths, judged)[0] for judged in (options, plain)
         ]
         network, judged = trained_and_judged(painting, [*few, *held_out], options, judges[0].judge)
         near = first_near([loss for _, _, loss in judged])

@@ -9,12 +9,12 @@ def run() -> int:
     """The command line; an interruption while it is being imported leaves no traceback."""
     try:
         _share_cores()
-        from velatura.cli.interruptions import KEEPING
+        from velatura.cli.interruptions import INTERRUPTIONS
         from velatura.cli.main import main
 
-        with KEEPING.installed():
+        with INTERRUPTIONS.installed():
             code = main()
-            KEEPING.end()
+            INTERRUPTIONS.end()
         return code
     except KeyboardInterrupt:
         return 130

@@ -270,7 +270,7 @@ def test_list_names_the_shipped_styles(velatura):
     assert (shown.returncode, cards.returncode) == (0, 0)
     found = {card["name"]: card["painting"] for card in json.loads(cards.stdout)}
     assert {"starry_night", "the_scream"} <= {*found}
-    assert {*found} == {path.stem for path in styles.SHELF.folder.glob("*.safetensors")}
+    assert {*found} == {path.stem for path in styles.REGISTRY.folder.glob("*.safetensors")}
     for line, (name, painting) in zip(shown.stdout.splitlines(), found.items(), strict=True):
         assert line.split(maxsplit=1) == [name, painting]
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 from PIL import Image
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.errors import FileError
 
 STYLIZE = ("stylize", "photo.png", "painting.png", "--size", "32", "--steps", "2", "--quiet")
@@ -19,7 +19,7 @@ def ctrl_c(number=signal.SIGINT):
 
 @pytest.fixture
 def installed():
-    with KEEPING.installed():
+    with INTERRUPTIONS.installed():
         yield
 
 
@@ -27,17 +27,17 @@ def installed():
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_interrupts_and_the_next_ones_wait(sent):
     done = []
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         try:
             ctrl_c(sent)
         except KeyboardInterrupt:
             ctrl_c(sent)
             done.append("written")
-            with KEEPING:  # of one picture of many
+            with INTERRUPTIONS:  # of one picture of many
                 ctrl_c(sent)
             ctrl_c(sent)
             done.append("told")
-        keeping.release()
+        interruptions.release()
         with pytest.raises(KeyboardInterrupt):
             ctrl_c(sent)
     assert done == ["written", "told"]
@@ -46,7 +46,7 @@ def test_the_first_signal_interrupts_and_the_next_ones_wait(sent):
 @pytest.mark.usefixtures("installed")
 def test_what_came_is_not_asked_again_before_the_command_ends():
     def interrupted():
-        with KEEPING:
+        with INTERRUPTIONS:
             ctrl_c()
 
     with pytest.raises(KeyboardInterrupt):
@@ -56,7 +56,7 @@ def test_what_came_is_not_asked_again_before_the_command_ends():
 
 def test_signals_are_given_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with KEEPING.installed():
+    with INTERRUPTIONS.installed():
         for number in (signal.SIGINT, signal.SIGTERM):
             for _ in range(2):  # where nothing is kept each one interrupts
                 with pytest.raises(KeyboardInterrupt):
@@ -66,16 +66,16 @@ def test_signals_are_given_back():
 
 @pytest.mark.usefixtures("installed")
 def test_while_held_a_first_signal_is_noted():
-    with KEEPING as keeping:
-        keeping.hold()
+    with INTERRUPTIONS as interruptions:
+        interruptions.hold()
         ctrl_c()
-        assert keeping.came
+        assert interruptions.came
 
 
 @pytest.mark.usefixtures("installed")
 def test_holding_does_not_outlast_the_block():
-    with KEEPING:
-        with KEEPING as inner:
+    with INTERRUPTIONS:
+        with INTERRUPTIONS as inner:
             inner.hold()
         with pytest.raises(KeyboardInterrupt):
             ctrl_c()
@@ -84,9 +84,9 @@ def test_holding_does_not_outlast_the_block():
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with KEEPING.installed():
+        with INTERRUPTIONS.installed():
             ctrl_c(signal.SIGHUP)
-            assert not KEEPING.came
+            assert not INTERRUPTIONS.came
     finally:
         signal.signal(signal.SIGHUP, before)
 

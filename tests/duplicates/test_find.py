@@ -207,9 +207,9 @@ def test_an_interrupted_run_goes_on_where_it_was(library, photographs, monkeypat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        find_duplicates(library, index=index, watch=interrupt)
+        find_duplicates(library, index=index, on_progress=interrupt)
     left = []
-    found = find_duplicates(library, index=index, watch=left.append)
+    found = find_duplicates(library, index=index, on_progress=left.append)
     assert [step.total for step in left if step.task == "looking"] == [1]
     assert names(found.groups[0]) == ["cat.png", "zebra.jpg"]
 

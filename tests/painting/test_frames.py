@@ -103,5 +103,5 @@ def test_colors_change_as_those_of_the_first_frame_did(generator, painting, colo
     changed[..., :8, :8] = 1.0
     second = painter._recoloured(changed, config)
     torch.testing.assert_close(
-        first.photograph[..., 8:, 8:], second.photograph[..., 8:, 8:], rtol=0, atol=1e-5
+        first.content[..., 8:, 8:], second.content[..., 8:, 8:], rtol=0, atol=1e-5
     )

@@ -7,7 +7,7 @@ from velatura.errors import ConfigError
 from velatura.painting import learned_training
 from velatura.painting.learned import UpdateNetwork
 from velatura.painting.learned_options import UpdateTrainingOptions
-from velatura.painting.learned_training import SEGMENTS, Lesson, Stage, train_updates
+from velatura.painting.learned_training import SEGMENTS, Stage, Task, train_updates
 from velatura.training.photographs import find
 
 QUICK = UpdateTrainingOptions(steps=3, batch=1, crop=32, looks=1, precision="fp32")
@@ -30,10 +30,10 @@ def one_stage(monkeypatch):
 
 def test_losses_fall_sooner_after_some_training(pictures, one_stage):
     network = UpdateNetwork()
-    lesson = Lesson(network, *pictures, QUICK)
-    lesson.judge(network)
-    by_lbfgs = lesson.sought["lbfgs 2"]
-    assert lesson.sought["learned 2"] == pytest.approx(by_lbfgs, abs=1e-4)
+    task = Task(network, *pictures, QUICK)
+    task.judge(network)
+    by_lbfgs = task.sought["lbfgs 2"]
+    assert task.sought["learned 2"] == pytest.approx(by_lbfgs, abs=1e-4)
     options = dataclasses.replace(QUICK, steps=15, looks=2, learning_rate=0.003)
     *_, last = train_updates(*pictures, options, network)
     assert last.sought["learned 2"] < 0.99 * by_lbfgs
@@ -56,8 +56,8 @@ def test_going_on_gives_the_same_network(pictures, monkeypatch):
 @pytest.mark.parametrize("steepness", [1e-6, 1e6])
 def test_each_picture_weighs_the_same(pictures, one_stage, steepness):
     network = UpdateNetwork()
-    lesson = Lesson(network, *pictures, QUICK)
-    lesson._add(steepness * sum(p.sum() for p in network.parameters()))
+    task = Task(network, *pictures, QUICK)
+    task._add(steepness * sum(p.sum() for p in network.parameters()))
     norm = sum(float(p.grad.square().sum()) for p in network.parameters()) ** 0.5
     assert norm == pytest.approx(1 / SEGMENTS, rel=1e-4)
 

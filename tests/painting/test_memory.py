@@ -3,35 +3,35 @@ import torch
 
 from velatura.errors import ConfigError
 from velatura.painting.config import StyleConfig
-from velatura.painting.memory import allot, limit_bytes
+from velatura.painting.memory import limit_bytes, plan_memory
 
 CPU = torch.device("cpu")
 
 
 def test_small_pictures_are_seen_whole():
-    room = allot((384, 512), 30, StyleConfig(), torch.float32, 4e9)
+    room = plan_memory((384, 512), 30, StyleConfig(), torch.float32, 4e9)
     assert room == (None, 30)
 
 
 def test_large_pictures_are_seen_in_tiles_within_the_limit():
     config = StyleConfig().at_scale(5176, False, True)
-    room = allot((3464, 5176), 6, config, torch.bfloat16, 6e9)
+    room = plan_memory((3464, 5176), 6, config, torch.bfloat16, 6e9)
     assert room.tile_pixels is not None
     assert 300_000 < room.tile_pixels < 3_000_000
     assert 1 <= room.history <= 6
 
 
 def test_a_small_picture_needs_little_for_its_neighbours():
-    assert allot((96, 128), 2, StyleConfig(), torch.bfloat16, 1e9).tile_pixels is None
+    assert plan_memory((96, 128), 2, StyleConfig(), torch.bfloat16, 1e9).tile_pixels is None
     for options in ({"stroke_size": 4.0}, {"size": 1024}):
         size = (768, 1024) if "size" in options else (96, 128)
         with pytest.raises(ConfigError, match="memory: expected at least"):
-            allot(size, 2, StyleConfig(**options), torch.bfloat16, 1e9)
+            plan_memory(size, 2, StyleConfig(**options), torch.bfloat16, 1e9)
 
 
 def test_too_little_memory_is_told_with_what_is_needed():
     with pytest.raises(ConfigError, match=r"at least \d+\.\dGB to paint 5176×3464, got 1.0GB"):
-        allot((3464, 5176), 6, StyleConfig(), torch.bfloat16, 1e9)
+        plan_memory((3464, 5176), 6, StyleConfig(), torch.bfloat16, 1e9)
 
 
 def test_sizes_are_read():

@@ -78,10 +78,10 @@ def paint_together(rank, folder):
 
 def desert(rank, folder):
     workers = meet(rank, folder)
-    workers.add(torch.zeros(3))
+    workers.all_reduce(torch.zeros(3))
     if rank == 0:
         with pytest.raises(WorkerError, match="one has ended"):
-            workers.add(torch.zeros(3))  # which the other one never comes to
+            workers.all_reduce(torch.zeros(3))  # which the other one never comes to
 
 
 def test_two_processes_give_the_loss_and_gradient_of_one(tmp_path):
@@ -115,11 +115,11 @@ def test_a_process_that_ends_is_told(tmp_path):
 def test_alone_nothing_changes():
     workers = join(CPU)
     tensor = torch.ones(2)
-    workers.add(tensor)
+    workers.all_reduce(tensor)
     assert (workers.rank, workers.count) == (0, 1)
     assert torch.equal(tensor, torch.ones(2))
-    assert workers.agree(tensor) is tensor
-    assert workers.agree_on(2.5) == 2.5
+    assert workers.broadcast(tensor) is tensor
+    assert workers.broadcast_number(2.5) == 2.5
 
 
 def test_numbers_on_the_cpu_travel_where_only_gpus_talk(monkeypatch):
@@ -134,7 +134,7 @@ def test_numbers_on_the_cpu_travel_where_only_gpus_talk(monkeypatch):
     workers = join(CPU)
     with FakeTensorMode():
         number, features = torch.ones(()), torch.ones(2, device="meta")
-        workers.add(number, features)
-        assert workers.agree(number).device.type == "cpu"
-        assert workers.agree(features).device.type == "meta"
+        workers.all_reduce(number, features)
+        assert workers.broadcast(number).device.type == "cpu"
+        assert workers.broadcast(features).device.type == "meta"
     assert travelled == ["meta"] * 4

@@ -7,7 +7,7 @@ from velatura.errors import ConfigError, ImageError, WeightsError
 from velatura.fast.network import StyleNetwork
 from velatura.fast.options import PaintOptions
 from velatura.fast.painter import Painter
-from velatura.fast.styles import SHELF
+from velatura.fast.styles import REGISTRY
 from velatura.images.io import read_settings
 from velatura.studio.folder import Folder
 from velatura.studio.jobs import Job
@@ -17,7 +17,7 @@ from velatura.studio.one_pass import Order, forget, mixing, painting
 @pytest.fixture
 def folder(tmp_path, style):
     made = Folder(tmp_path / "work")
-    made.keep_model(style, SHELF)
+    made.keep_model(style, REGISTRY)
     yield made
     made.close()
 
@@ -119,7 +119,7 @@ def test_what_was_kept_to_mix_from_can_be_forgotten(order, folder):
 
 @pytest.mark.parametrize("name", ["nosuch", "../style.safetensors", "/etc/passwd", ""])
 def test_styles_are_those_of_the_list(order, folder, name):
-    assert "noise.safetensors" in folder.models(SHELF)
+    assert "noise.safetensors" in folder.models(REGISTRY)
     with pytest.raises(ConfigError, match="style: expected one of the list"):
         painting(order._replace(style=name), folder)
 

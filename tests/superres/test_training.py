@@ -6,7 +6,7 @@ import torch
 from velatura.errors import ConfigError, ImageError
 from velatura.superres.network import UpscaleNetwork
 from velatura.superres.options import UpscaleTrainingOptions
-from velatura.superres.training import Lesson, blended, pattern, train_upscaler
+from velatura.superres.training import Task, blended, pattern, train_upscaler
 from velatura.training.photographs import find
 
 QUICK = UpscaleTrainingOptions(steps=12, batch=2, crop=16, precision="fp32")
@@ -21,14 +21,14 @@ def photographs(tmp_path, photograph):
 
 
 def test_what_is_held_out_is_enlarged_better_than_by_bicubic(photographs):
-    lesson = Lesson(UpscaleNetwork(), photographs, QUICK)
+    task = Task(UpscaleNetwork(), photographs, QUICK)
 
     class Bicubic(UpscaleNetwork):
         def _detail(self, x, scale):
             return super()._detail(x, scale) * 0
 
     *_, last = train_upscaler(photographs, dataclasses.replace(QUICK, steps=60))
-    assert last.held_out < 0.99 * lesson.judge(Bicubic())
+    assert last.held_out < 0.99 * task.judge(Bicubic())
 
 
 @pytest.mark.parametrize("options", [QUICK, FEATURES])
@@ -50,8 +50,8 @@ def test_features_have_a_term_for_each_layer(photographs):
 
 @pytest.mark.parametrize("harm", [{"jpeg": 30}, {"blur": 2.0}])
 def test_what_is_learnt_from_is_degraded(photographs, harm):
-    clean = Lesson(UpscaleNetwork(), photographs, QUICK)
-    harmed = Lesson(UpscaleNetwork(), photographs, dataclasses.replace(QUICK, **harm))
+    clean = Task(UpscaleNetwork(), photographs, QUICK)
+    harmed = Task(UpscaleNetwork(), photographs, dataclasses.replace(QUICK, **harm))
     assert torch.equal(clean.judged[1], harmed.judged[1])
     assert not torch.equal(clean.judged[0], harmed.judged[0])
 
@@ -76,10 +76,10 @@ def test_pairs_belong_together(photographs):
     """Shrunk again, the sharp crops are the small ones, but for their borders."""
     from velatura.superres.degrade import shrink
 
-    lesson = Lesson(UpscaleNetwork(), photographs, QUICK)
-    sharp = lesson.photographs.batch(1, 2)
+    task = Task(UpscaleNetwork(), photographs, QUICK)
+    sharp = task.photographs.batch(1, 2)
     for scale in (2, 3, 4):
-        small, wanted = lesson._pairs(sharp, scale, 1)
+        small, wanted = task._pairs(sharp, scale, 1)
         assert small.shape[-2:] == (16, 16)
         assert wanted.shape[-2:] == (16 * scale, 16 * scale)
         inner = shrink(wanted, scale)[..., 2:-2, 2:-2].clamp(0, 1)

@@ -55,7 +55,7 @@ def test_a_small_photograph_is_enlarged_to_the_crop(folder):
 def test_broken_photographs_are_left_out_and_named_once(folder):
     (folder / "broken.jpg").write_bytes(b"no picture")
     complaints: list[str] = []
-    photographs = Photographs(find([folder]), 32, (64, 96), seed=0, complain=complaints.append)
+    photographs = Photographs(find([folder]), 32, (64, 96), seed=0, on_error=complaints.append)
     for number in range(20):
         photographs.batch(number, 2)
     assert len(complaints) == 1
@@ -101,6 +101,6 @@ def test_a_photograph_that_memory_is_too_small_for_is_left_out(tmp_path, photogr
 
     monkeypatch.setattr("velatura.training.photographs.read", small_memory)
     told = []
-    found = Photographs(find([tmp_path]), 16, None, 0, complain=told.append)
+    found = Photographs(find([tmp_path]), 16, None, 0, on_error=told.append)
     assert found.batch(0, 16).shape == (16, 3, 16, 16)
     assert told == [f"left out: {tmp_path / 'a.png'}: out of memory; something smaller needs less"]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from velatura.anatomy.alone import Watch, reconstruction, texture
+from velatura.anatomy.alone import OnStep, reconstruction, texture
 from velatura.errors import ConfigError, ImageError
 from velatura.images.io import read, to_pil
 from velatura.images.resize import fit, resize
@@ -71,12 +71,12 @@ def look(
     layer: str,
     photograph: Tensor,
     painting: Tensor | None,
-    watch: Watch = lambda step: None,
+    on_step: OnStep = lambda step: None,
 ) -> Look:
     """See `photograph` (1, 3, height, width), and `painting` of the same size, at one layer.
 
     The reconstruction is painted from noise with the layer's content loss alone, the texture with
-    its style loss alone; `watch` is shown their steps.
+    its style loss alone; `on_step` is shown their steps.
     """
     with torch.no_grad():
         features = network(photograph, [layer])[layer].float()
@@ -92,7 +92,7 @@ def look(
         painting_gram = _gram_picture(other_moment, order)
         size = (photograph.shape[-2], photograph.shape[-1])
         alone: dict[str, Any] = {"style_layers": {layer: 1.0}, "color_weight": 0.0}
-        alike = texture(painting, size, watch, steps=STEPS, **alone)
+        alike = texture(painting, size, on_step, steps=STEPS, **alone)
         root = losses.moments_root(other_moment)
         style_distance = float(losses.wasserstein(moment, root).value)
         energy = float(losses.square_sum(features))
@@ -104,7 +104,7 @@ def look(
         strongest,
         [_map_picture(features[0, channel]) for channel in strongest],
         _gram_picture(moment, order),
-        to_pil(reconstruction(photograph, watch, steps=STEPS, content_layers={layer: 1.0})),
+        to_pil(reconstruction(photograph, on_step, steps=STEPS, content_layers={layer: 1.0})),
         painting_gram,
         None if alike is None else to_pil(alike),
         content_distance,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from velatura.anatomy.alone import Watch, texture
+from velatura.anatomy.alone import OnStep, texture
 from velatura.images.color import oklab
 from velatura.images.resize import resize
 from velatura.perception import losses
@@ -57,10 +57,10 @@ class Suitability(NamedTuple):
         return max(self.structure, key=lambda name: self.structure[name])
 
 
-def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) -> Suitability:
+def measure(network: VGG19, painting: Tensor, on_step: OnStep = lambda step: None) -> Suitability:
     """Measure a painting (1, 3, height, width).
 
-    `network` sees STYLE_LAYERS and HELD_OUT_LAYERS; `watch` is shown the steps of the texture.
+    `network` sees STYLE_LAYERS and HELD_OUT_LAYERS; `on_step` is shown the steps of the texture.
     """
     size = (painting.shape[-2], painting.shape[-1])
     factor = SIZE / (size[0] * size[1]) ** 0.5
@@ -72,7 +72,7 @@ def measure(network: VGG19, painting: Tensor, watch: Watch = lambda step: None) 
         for top in (0, painting.shape[-2] - height)
         for left in (0, painting.shape[-1] - width)
     ]
-    alike = texture(painting, size, watch, steps=STEPS, color_weight=0.0)
+    alike = texture(painting, size, on_step, steps=STEPS, color_weight=0.0)
     surrogate = random_phases(painting, torch.Generator().manual_seed(0))
     moments = _moments(network, painting, STYLE_LAYERS + HELD_OUT_LAYERS)
     roots = {name: losses.moments_root(moment) for name, moment in moments.items()}

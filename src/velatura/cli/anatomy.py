@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.cli.attempts import Batch
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, say
@@ -53,19 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
     make_folder(folder)
     looks: list[Look] = []
     batch = Batch(layers, "layers")
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         for number, name in enumerate(batch, start=1):
             with batch.attempt(name):
                 with Progress(arguments.quiet, f"{name} ({number} of {len(layers)})") as progress:
                     found = look(network, name, photograph, painting, progress.show)
-                keeping.hold()
+                interruptions.hold()
                 looks.append(found)
                 for path, picture in _pictures(folder, found):
                     outputs.attempt(path, partial(write, path, picture))
-                batch.interrupted = keeping.came and number < len(layers)
+                batch.interrupted = interruptions.came and number < len(layers)
                 if not batch.interrupted:
-                    keeping.release()
-        keeping.hold()
+                    interruptions.release()
+        interruptions.hold()
         if not looks:
             return batch.end()
         other = None if painting is None else to_pil(painting)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, config_from, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import Progress, say
@@ -148,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.again,
     )
     ended = batch.Progress(0, 0, 0, 0.0, [])
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         try:
             # Ray tells of its workers on stdout, which is for JSON.
             with Path(os.devnull).open("w") as nowhere, Progress(arguments.quiet) as progress:
@@ -157,16 +157,16 @@ def run(arguments: argparse.Namespace) -> int:
                 def show(standing: "batch.Progress") -> None:
                     nonlocal ended
                     ended = standing
-                    keeping.hold()  # no line is half printed
+                    interruptions.hold()  # no line is half printed
                     _show(standing, progress, lines)
-                    keeping.release()
-                    if keeping.came:
+                    interruptions.release()
+                    if interruptions.came:
                         raise KeyboardInterrupt
 
                 with contextlib.redirect_stdout(nowhere):
                     ended = batch.run(work, arguments.cluster, arguments.workers, show)
         except KeyboardInterrupt:
-            keeping.hold()
+            interruptions.hold()
             say(f"velatura: interrupted after {ended.done} pictures; go on with --again")
             return 130
     if not arguments.quiet:

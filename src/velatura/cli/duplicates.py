@@ -15,7 +15,7 @@ from velatura.files import check_place, make_folder
 
 if TYPE_CHECKING:
     from velatura.duplicates.find import Duplicates
-    from velatura.duplicates.moving import Move
+    from velatura.duplicates.quarantine import Move
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from velatura.duplicates.find import find_duplicates
-    from velatura.duplicates.moving import check_target, move
+    from velatura.duplicates.quarantine import check_target, move
     from velatura.duplicates.report import write_report
 
     if arguments.dry_run and not arguments.move_to:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
                 across=arguments.across,
                 no_match=arguments.no_match,
                 device=arguments.device,
-                watch=lambda step: show(*step),
+                on_progress=lambda step: show(*step),
             )
             if arguments.report:
                 write_report(

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.style, options.strength, options.colors, options.device, options.precision
         )
 
-    def make(photograph: Path, output: Path, watch: "Callable[[float], None]") -> Made:
-        image = painter.paint(photograph, options.size or None, watch)
+    def make(photograph: Path, output: Path, on_progress: "Callable[[float], None]") -> Made:
+        image = painter.paint(photograph, options.size or None, on_progress)
         return image, settings(photograph.name, arguments.style, options, painter.card)
 
     return make_pictures(make, arguments)

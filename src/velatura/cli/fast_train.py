@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from velatura.cli import training
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.errors import ConfigError
@@ -33,12 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with KEEPING:
+    with INTERRUPTIONS:
         return _run(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from velatura.fast.styles import SHELF, Style, load, save
+    from velatura.fast.styles import REGISTRY, Style, load, save
     from velatura.fast.training import train_styles, weight_name
     from velatura.images.io import read
     from velatura.session.job import sha256
@@ -58,15 +58,15 @@ def _run(arguments: argparse.Namespace) -> int:
     start = load(arguments.start_from).network if arguments.start_from else None
     checksums = [sha256(path) for path in arguments.paintings]
     about = {
-        "architecture": SHELF.architecture,
+        "architecture": REGISTRY.architecture,
         "options": options.as_dict(),
         "paintings": checksums,
-        "start_from": sha256(SHELF.find(arguments.start_from)) if arguments.start_from else None,
+        "start_from": sha256(REGISTRY.find(arguments.start_from)) if arguments.start_from else None,
     }
     whole = arguments.output / "styles" if len(outputs) > 1 else arguments.output
     done = training.follow(
-        lambda state, complain: train_styles(
-            paintings, photographs, options, start, state, complain
+        lambda state, on_error: train_styles(
+            paintings, photographs, options, start, state, on_error
         ),
         whole,
         about,

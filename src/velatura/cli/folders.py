@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from velatura.cli.attempts import Batch
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.outputs import Outputs, shown
 from velatura.cli.progress import Progress, say
 from velatura.errors import ImageError
@@ -60,13 +60,13 @@ def make_pictures(
 
         check_writable(output)
         began = time.monotonic()
-        with KEEPING as keeping, Progress(arguments.quiet, photograph.name) as progress:
+        with INTERRUPTIONS as interruptions, Progress(arguments.quiet, photograph.name) as progress:
             picture, settings = make(
                 photograph,
                 output,
                 lambda done: progress.at(done, 1, time.monotonic() - began, ""),
             )
-            keeping.hold()
+            interruptions.hold()
             written = outputs.keep(output, lambda path: write(path, picture, settings))
             seconds = time.monotonic() - began
             height, width = picture.shape[:2] if hasattr(picture, "shape") else picture.size[::-1]
@@ -74,7 +74,7 @@ def make_pictures(
             progress.say(f"{shown(written)}: {width}×{height}, {seconds:.1f} s")
             report = {"output": str(written), "content": str(photograph), "width": width}
             report |= {"height": height, "seconds": round(seconds, 3)}
-            return report, keeping.came
+            return report, interruptions.came
 
     outputs: Outputs = arguments.outputs
     if not is_one(arguments.photos):
@@ -199,7 +199,7 @@ def work_on_all(
     names = dict(zip(photographs, output_names(photographs), strict=True))
     reports = []
     batch = Batch(photographs, "photographs")
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         for photograph in batch:
             with batch.attempt(photograph):
                 output = folder / names[photograph]
@@ -208,7 +208,7 @@ def work_on_all(
                 check_replaceable(output, photograph.path)
                 report, batch.interrupted = work(photograph.path, output)
                 reports.append(report)
-        keeping.hold()
+        interruptions.hold()
     if arguments.json:
         failures = [{"path": path, "why": why} for path, why in batch.failures.items()]
         report = {"pictures": reports, "failed": len(failures), "failures": failures}

@@ -11,7 +11,7 @@ SIGNALS = [
 ]
 
 
-class Keeping:
+class Interruptions:
     """A `with` block in which what was made is not lost to a second Ctrl-C.
 
     The first signal raises KeyboardInterrupt. From then on, or from `hold`, others are noted in
@@ -49,7 +49,7 @@ class Keeping:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, signal.SIG_IGN)
 
-    def __enter__(self) -> "Keeping":
+    def __enter__(self) -> "Interruptions":
         self._depth += 1
         return self
 
@@ -77,4 +77,4 @@ class Keeping:
             raise KeyboardInterrupt
 
 
-KEEPING = Keeping()  # signals are the process's, and so is this
+INTERRUPTIONS = Interruptions()  # signals are the process's, and so is this

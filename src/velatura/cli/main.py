@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from velatura import __version__
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.outputs import outputs_of
 from velatura.cli.progress import say
 from velatura.errors import VelaturaError, in_one_line, is_out_of_memory
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from velatura.images.opening import limit_pixels
 
             limit_pixels(most)
-        with KEEPING.installed(), outputs_of(arguments) as outputs:
+        with INTERRUPTIONS.installed(), outputs_of(arguments) as outputs:
             code: int = _module(arguments.command).run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.outputs import Outputs, add_output, shown
 from velatura.cli.progress import Progress, say
 from velatura.cli.record import Record, add_record_arguments
@@ -90,30 +90,30 @@ def paint(
     session = Session(job, checkpoint)
     failure: BaseException | None = None
     report: dict[str, Any] = {}
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         try:
             with Progress(quiet) as progress:
                 for step in session:
                     progress.show(step)
                     if is_first_process():
                         record.add(step, outputs)
-            keeping.hold()
+            interruptions.hold()
         except (KeyboardInterrupt, VelaturaError) as error:
-            keeping.hold()
+            interruptions.hold()
             failure = error
             if session.step is None:
                 raise
         interrupted = isinstance(failure, KeyboardInterrupt)
         if is_first_process():
             report = _write(session, outputs)
-            interrupted = interrupted or keeping.came
+            interrupted = interrupted or interruptions.came
             report["interrupted"] = interrupted
             try:
-                keeping.release()
+                interruptions.release()
                 record.write(outputs)
-                keeping.hold()
+                interruptions.hold()
             except KeyboardInterrupt:
-                keeping.hold()
+                interruptions.hold()
                 interrupted = True
                 say("velatura: interrupted; not all that goes beside the picture was written")
         if failure and not interrupted:
@@ -123,7 +123,7 @@ def paint(
         progress.say(f"{shown(output)}: {_ended(session, interrupted, report)}")
         if checkpoint and checkpoint.is_unfinished:
             progress.say(f"go on with: velatura resume {checkpoint.folder}")
-        return report, interrupted or keeping.came
+        return report, interrupted or interruptions.came
 
 
 def _output(job: Job) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velatura.cli.attempts import Batch
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.painting import paint
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     names: list[str] = []
     rows: list[list[Image.Image]] = []
     batch = Batch(arguments.styles, "styles")
-    with KEEPING as keeping:
+    with INTERRUPTIONS as interruptions:
         for style in batch:
             row: list[Image.Image] = []
             try:
@@ -65,12 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
                 if row:  # of one that fails half-way, too, there is a picture
                     names.append(style.stem)
                     rows.append(row)
-        keeping.hold()
+        interruptions.hold()
         if rows:
             sheet = grid(rows, names, labels)
             arguments.outputs.keep(arguments.output, lambda path: write(path, sheet))
         code = batch.end()
-        return 130 if keeping.came else code
+        return 130 if interruptions.came else code
 
 
 def _paint_row(

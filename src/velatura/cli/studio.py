@@ -4,7 +4,7 @@ import argparse
 import threading
 from pathlib import Path
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.outputs import add_output
 from velatura.cli.progress import say
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     host, port = arguments.host, arguments.port
     at_once, origins = arguments.at_once, arguments.allow_origin
     served = serving(arguments.folder, host, port, at_once, arguments.open, origins)
-    with KEEPING, served as studio:
+    with INTERRUPTIONS, served as studio:
         address, folder = studio
         for lost in folder.lost:
             say(f"lost when the studio was ended last: {lost}")

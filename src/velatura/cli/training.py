@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_reading_arguments
 from velatura.cli.outputs import Outputs, add_input, add_output
 from velatura.cli.progress import Progress, losses, say
@@ -99,13 +99,13 @@ def follow(
     try:
         with Progress(arguments.quiet, f"{output.stem} ") as progress:
 
-            def complain(message: str) -> None:
+            def on_error(message: str) -> None:
                 left_out.append(message)
                 say(message)
 
             if state:
                 progress.say(f"{output}: going on after step {state.number}")
-            for step in begin(state, complain):
+            for step in begin(state, on_error):
                 reached = step.state()  # now: an interruption may come amid the next step
                 where = f"step {step.number}/{step.total}"
                 progress.at(step.number, step.total, step.seconds, where, losses(step.terms))
@@ -118,9 +118,9 @@ def follow(
                 if time.monotonic() >= due and step.number < step.total:
                     outputs.attempt(unfinished, partial(loop.save, unfinished, reached, about))
                     due = time.monotonic() + SECONDS_BETWEEN_CHECKPOINTS
-        KEEPING.hold()
+        INTERRUPTIONS.hold()
     except KeyboardInterrupt:
-        KEEPING.hold()
+        INTERRUPTIONS.hold()
         if step is None or reached is None:
             raise
         interrupted = step.number < step.total

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 from velatura.cli import training
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.painting.learned_options import UpdateTrainingOptions
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with KEEPING:
+    with INTERRUPTIONS:
         return _run(arguments)
 
 
@@ -47,8 +47,8 @@ def _run(arguments: argparse.Namespace) -> int:
     start = load(arguments.start_from).network if arguments.start_from else None
 
     done = training.follow(
-        lambda state, complain: train_updates(
-            photographs, paintings, options, start, state, complain
+        lambda state, on_error: train_updates(
+            photographs, paintings, options, start, state, on_error
         ),
         arguments.output,
         {"options": options.as_dict(), "start_from": arguments.start_from},

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     upscaler = Upscaler(arguments.model, arguments.scale, arguments.device, arguments.precision)
     settings = {"model": arguments.model, "scale": arguments.scale, "upscale": upscaler.card}
 
-    def make(photograph: Path, output: Path, watch: "Callable[[float], None]") -> Made:
+    def make(photograph: Path, output: Path, on_progress: "Callable[[float], None]") -> Made:
         is_deep = keeps_depth(photograph, output)
         if is_deep and not deep.is_installed():
             say(f"{photograph}: 16 bits are read as 8; to keep them: pip install velatura[deep]")
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         small = read(photograph)
         height, width = small.size
         check_size(output, (height * arguments.scale, width * arguments.scale))
-        large = upscaler.enlarge(small, watch)
+        large = upscaler.enlarge(small, on_progress)
         picture = (to_deep if is_deep else to_pil)(large.pixels, large.alpha)
         return picture, {"content": photograph.name, **settings}
 

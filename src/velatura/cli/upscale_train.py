@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from velatura.cli import training
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, given_options
 from velatura.cli.outputs import add_output
 from velatura.superres.options import UpscaleTrainingOptions
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with KEEPING:
+    with INTERRUPTIONS:
         return _run(arguments)
 
 
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     start = load(arguments.start_from).network if arguments.start_from else None
     began = copy.deepcopy(start)  # the training changes the other
     done = training.follow(
-        lambda state, complain: train_upscaler(photographs, options, start, state, complain),
+        lambda state, on_error: train_upscaler(photographs, options, start, state, on_error),
         arguments.output,
         {"options": options.as_dict(), "start_from": arguments.start_from},
         lambda network, path: _draw(network, path, photographs),

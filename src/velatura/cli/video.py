@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.cli.interruptions import KEEPING
+from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, config_from, given_options
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.progress import Progress
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name in OF_VIDEO:
         vars(arguments).pop(name, None)
     config = config_from(arguments)
-    with KEEPING as keeping, Progress(arguments.quiet) as progress:
+    with INTERRUPTIONS as interruptions, Progress(arguments.quiet) as progress:
         shown = _Shown(progress, arguments.preview)
         result = stylize_video(
             arguments.film,
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             on_frame=shown.frame,
             on_step=shown.step,
         )
-        keeping.hold()
+        interruptions.hold()
     for note in result.notes:
         progress.say(note)
     how = "interrupted; the same command goes on. " if result.interrupted else ""

@@ -48,7 +48,7 @@ def find_duplicates(
     across: bool = False,
     no_match: Sequence[tuple[Place, Place]] = (),
     device: str = "auto",
-    watch: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Duplicates:
     """Groups of pictures that are the same picture, however it was saved, cropped or turned.
 
@@ -65,7 +65,7 @@ def find_duplicates(
         across: only matches between two of the places count.
         no_match: pairs of files that are no copies; the index remembers it.
         device: where the network runs: auto, cpu, cuda … or mps.
-        watch: is shown the progress.
+        on_progress: is shown the progress.
 
     Raises:
         ConfigError: an option is out of its range, or `index` is another kind of file, cannot be
@@ -91,7 +91,7 @@ def find_duplicates(
         for one, other in no_match:
             rows.set_apart(*_two_contents(Path(one), Path(other)))
         for progress in survey:
-            watch(progress)
+            on_progress(progress)
         files = list(rows.files()) if add else [file.path for file in survey.files]
         found = groups(
             rows,
@@ -99,7 +99,7 @@ def find_duplicates(
             threshold,
             keeping,
             paths if across else None,
-            lambda done, total: watch(Progress("grouping", done, total)),
+            lambda done, total: on_progress(Progress("grouping", done, total)),
         )
         return Duplicates(found, survey.broken, survey.changed, survey.vanished, len(files))
 

@@ -11,7 +11,7 @@ from velatura.duplicates.index import Index, Match, Quality
 from velatura.duplicates.keeping import UNKNOWN, Copy, Keeping
 from velatura.duplicates.quality import examine
 
-Watch = Callable[[int, int], None]  # is told how many groups are done, of how many
+OnProgress = Callable[[int, int], None]  # is told how many groups are done, of how many
 Pair = tuple[int, int]
 
 
@@ -61,7 +61,7 @@ def groups(
     threshold: float,
     keeping: Keeping,
     across: Sequence[Path] | None = None,
-    watch: Watch = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> list[Group]:
     """Groups among the files at `paths` of pictures at least `threshold` alike.
 
@@ -99,7 +99,7 @@ def groups(
         once = _each_once(copies)
         if len(once) > 1:
             found.append(Group(tuple(_member(copy, copies, kin, keeping) for copy in once)))
-        watch(done, len(alike))
+        on_progress(done, len(alike))
     return sorted(found, key=lambda group: group.keep)
 
 

@@ -28,9 +28,11 @@ AT_ONCE = 64  # groups whose thumbnails are drawn ahead
 
 
 def write_report(
-    path: Path, found: Duplicates, watch: Callable[[int, int], None] = lambda done, total: None
+    path: Path,
+    found: Duplicates,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Write the page. `watch` is told how many groups are drawn, of how many.
+    """Write the page. `on_progress` is told how many groups are drawn, of how many.
 
     Raises:
         FileError: it cannot be written.
@@ -54,7 +56,7 @@ def write_report(
             for entry in pool.map(_entry, some):
                 page.write(("," if done else "") + "\n" + _json(entry))
                 done += 1
-                watch(done, len(found.groups))
+                on_progress(done, len(found.groups))
         page.write(after)
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from velatura.fast import graph
 from velatura.fast.network import StyleNetwork
-from velatura.fast.styles import SHELF, Style
+from velatura.fast.styles import REGISTRY, Style
 from velatura.training import onnxfile
 
 
@@ -24,5 +24,5 @@ class _Whole(nn.Module):
 def export(style: Style, path: Path) -> dict[tuple[int, int], float]:
     """Write `style` to `path`: input `photograph`, output `painting`; see `onnxfile.write`."""
     arrays = {name: tensor.numpy() for name, tensor in style.network.state_dict().items()}
-    card = {"architecture": SHELF.architecture, **style.card}
+    card = {"architecture": REGISTRY.architecture, **style.card}
     return onnxfile.write(graph.build(arrays, card), _Whole(style.network).eval(), path)

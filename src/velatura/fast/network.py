@@ -121,10 +121,12 @@ class StyleNetwork(nn.Module):
     def paint(
         self,
         picture: Tensor,
-        watch: Callable[[float], None] = lambda done: None,
+        on_progress: Callable[[float], None] = lambda done: None,
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Recolour and paint one picture (1, 3, height, width); `watch` is told the share done.
+        """Recolour and paint one picture (1, 3, height, width).
+
+        `on_progress` is told the share done.
 
         Of any size: layer by layer, each in strips of rows, whitened by the statistics of the
         whole. It gives what `forward` gives, and memory holds two or three layers and no more.
@@ -149,7 +151,7 @@ class StyleNetwork(nn.Module):
                 kept[layer.name] = x
             if layer.joins:
                 x = x.add_(kept.pop(layer.joins))
-            watch(number / len(LAYERS))
+            on_progress(number / len(LAYERS))
         return x.add_(centred, alpha=PASSES).sigmoid_()
 
     def _in_strips(self, layer: Layer, x: Tensor, size: tuple[int, int]) -> Tensor:

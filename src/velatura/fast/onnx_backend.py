@@ -59,7 +59,7 @@ class OnnxPainter:
         self,
         photograph: Path,
         size: int | None = None,
-        watch: Callable[[float], None] = lambda done: None,
+        on_progress: Callable[[float], None] = lambda done: None,
     ) -> Image.Image:
         """Paint a photograph, as `Painter.paint` does. Raises what `session` does, too."""
         image = read_image(photograph, size)
@@ -86,7 +86,7 @@ class OnnxPainter:
                 f"{painted.dtype} {painted.shape}"
             )
         painted.clip(0, 1, out=painted)  # a sigmoid's are, and a file may claim to have one
-        watch(1.0)
+        on_progress(1.0)
         if self.strength < 1:
             painted = pixels + self.strength * (painted - pixels)
         painted *= 255

@@ -46,11 +46,11 @@ class Painter:
         self,
         photograph: ImageLike,
         size: int | None = None,
-        watch: Callable[[float], None] = lambda done: None,
+        on_progress: Callable[[float], None] = lambda done: None,
     ) -> Image.Image:
         """Paint a photograph, `size` pixels on its long side if that is less than it has.
 
-        RGBA if the photograph is partly transparent. `watch` is told the share done.
+        RGBA if the photograph is partly transparent. `on_progress` is told the share done.
 
         Raises ImageError if it cannot be read, or is less than 16 pixels a side.
         """
@@ -63,7 +63,7 @@ class Painter:
             )
         pixels = resize(picture.pixels, goal).to(self.device)
         alpha = None if picture.alpha is None else resize(picture.alpha, goal)
-        painted = self._mix(self.network.paint(pixels, watch, self.dtype), pixels, alpha)
+        painted = self._mix(self.network.paint(pixels, on_progress, self.dtype), pixels, alpha)
         return to_pil(painted, alpha)
 
     def _mix(self, painted: Tensor, photograph: Tensor, alpha: Tensor | None) -> Tensor:

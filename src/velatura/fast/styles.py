@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.fast.layers import ARCHITECTURE
-from velatura.training.shelf import Model, Shelf
+from velatura.training.registry import Model, Registry
 
 if TYPE_CHECKING:
     from velatura.fast.network import StyleNetwork
@@ -20,5 +20,5 @@ def _network() -> "StyleNetwork":
 
 
 Style = Model["StyleNetwork"]
-SHELF = Shelf("style", Path(__file__).parent / "styles", ARCHITECTURE, _network)
-shipped, find, load, save = SHELF.shipped, SHELF.find, SHELF.load, SHELF.save
+REGISTRY = Registry("style", Path(__file__).parent / "styles", ARCHITECTURE, _network)
+shipped, find, load, save = REGISTRY.shipped, REGISTRY.find, REGISTRY.load, REGISTRY.save

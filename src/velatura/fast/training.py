@@ -36,7 +36,7 @@ SEEKING = 0.02  # how fast
 JUDGED = 8  # held-out crops
 
 
-class Lesson:
+class Task:
     """What a step teaches of one painting: photographs in, gradients at the network's parameters.
 
     The content weight is sought, not given: `options.strength` of the content is to be given up,
@@ -51,7 +51,7 @@ class Lesson:
         paths: Sequence[Path],
         options: TrainingOptions,
         cache_bytes: int = CACHE_BYTES,
-        complain: Callable[[str], None] = lambda message: None,
+        on_error: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.network, self.perceive, self.options = network, perceive, options
         self.weighs = weight_name(number)
@@ -61,7 +61,7 @@ class Lesson:
         def crops_of(photographs: Sequence[Path]) -> Photographs:
             side, prepare = options.crop + MARGIN, self._recoloured
             return Photographs(
-                photographs, side, sizes, options.seed, prepare, complain, cache_bytes
+                photographs, side, sizes, options.seed, prepare, on_error, cache_bytes
             )
 
         self.photographs, judged = to_train_and_judge(crops_of, paths, JUDGED)
@@ -132,21 +132,21 @@ def weight_name(number: int) -> str:
 class InTurn:
     """Lessons of several paintings, a step of each in turn; of networks in the same order."""
 
-    def __init__(self, lessons: Sequence[Lesson]) -> None:
-        self.lessons = lessons
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
         self.sought: dict[str, float] = {}
-        for lesson in lessons:
-            self.sought |= lesson.sought
-            lesson.sought = self.sought
+        for task in tasks:
+            self.sought |= task.sought
+            task.sought = self.sought
 
     def __call__(self, number: int) -> dict[str, float]:
         """Add the gradients of step `number`; return its terms."""
-        return self.lessons[number % len(self.lessons)](number)
+        return self.tasks[number % len(self.tasks)](number)
 
     def judge(self, networks: nn.Module) -> float:
         """The mean of what the lessons judge."""
-        pairs = zip(self.lessons, cast("nn.ModuleList", networks), strict=True)
-        return statistics.fmean(lesson.judge(network) for lesson, network in pairs)
+        pairs = zip(self.tasks, cast("nn.ModuleList", networks), strict=True)
+        return statistics.fmean(task.judge(network) for task, network in pairs)
 
 
 @torch.inference_mode(False)  # whatever the caller is in: gradients are needed
@@ -156,14 +156,14 @@ def train_styles(
     options: TrainingOptions,
     start: StyleNetwork | None = None,
     state: Progress | None = None,
-    complain: Callable[[str], None] = lambda message: None,
+    on_error: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
     """Train a network for each of the paintings, without what is transparent of them.
 
     Yields each step; its `network` is a ModuleList, in the order of the paintings, each of which
     has its turn `options.steps` times on the photographs at `paths`. All begin as copies of `start`
     if it is given: another style's network is halfway there. From a `state` of the same training it
-    goes on as if it had never stopped. `complain` is told of photographs that cannot be read.
+    goes on as if it had never stopped. `on_error` is told of photographs that cannot be read.
 
     Raises:
         ImageError: no photograph can be read.
@@ -171,19 +171,19 @@ def train_styles(
     """
     device = pick_device(options.device)
     networks = _sharing((start or StyleNetwork(options.seed)).to(device), len(paintings))
-    course = InTurn(lessons(paintings, networks, paths, options, complain))
+    course = InTurn(tasks(paintings, networks, paths, options, on_error))
     steps, often = (count * len(paintings) for count in (options.steps, JUDGE_EVERY))
     together, rate = nn.ModuleList(networks), options.learning_rate
     yield from train(together, course, steps, rate, state=state, judge_every=often)
 
 
-def lessons(
+def tasks(
     paintings: Sequence[ImageLike],
     networks: Sequence[StyleNetwork],
     paths: Sequence[Path],
     options: TrainingOptions,
-    complain: Callable[[str], None] = lambda message: None,
-) -> list[Lesson]:
+    on_error: Callable[[str], None] = lambda message: None,
+) -> list[Task]:
     """A lesson for each painting's network, which is given the painting's palette.
 
     Raises ImageError if no photograph can be read.
@@ -196,14 +196,14 @@ def lessons(
         device=device,
         dtype=pick_dtype(options.precision, device),
     )
-    complain = functools.cache(complain)  # once a photograph, not once a painting
+    on_error = functools.cache(on_error)  # once a photograph, not once a painting
     cache_bytes = CACHE_BYTES // len(paintings)
     made = []
     for number, (painting, network) in enumerate(zip(paintings, networks, strict=True), start=1):
         picture = read(painting)
         network.set_palette(picture.pixels.to(device), picture.alpha)
         perceive = _perception(seeing, picture, options, device)
-        made.append(Lesson(number, network, perceive, paths, options, cache_bytes, complain))
+        made.append(Task(number, network, perceive, paths, options, cache_bytes, on_error))
     return made
 
 

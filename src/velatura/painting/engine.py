@@ -18,14 +18,14 @@ from velatura.images.resize import fit, gaussian_blur, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
-from velatura.painting.memory import allot, limit_bytes
+from velatura.painting.inputs import read_inputs, smallest_side
+from velatura.painting.memory import limit_bytes, plan_memory
 from velatura.painting.objective import Objective
-from velatura.painting.subjects import gather, smallest_side
 from velatura.painting.terms import Terms
-from velatura.painting.workers import join
+from velatura.painting.workers import process_group
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.perception.salience import salience
+from velatura.perception.saliency import saliency
 from velatura.perception.vgg import VGG19
 
 COARSEST_LONG_SIDE = 128
@@ -198,12 +198,12 @@ def transfer(
     called = time.monotonic()
     began = called - (state.seconds if state else 0)
     device = pick_device(config.device)
-    workers = join(device)
-    subjects = gather(content, styles, config, device, masks, style_masks).recoloured(config)
-    scales = plan((subjects.photograph.shape[-2], subjects.photograph.shape[-1]), config)
+    workers = process_group(device)
+    inputs = read_inputs(content, styles, config, device, masks, style_masks).recoloured(config)
+    scales = plan((inputs.content.shape[-2], inputs.content.shape[-1]), config)
     if state:
         state.check(scales, config.optimizer)
-    subjects = subjects.at(scales[-1].size, config)  # what is larger than the picture can go
+    inputs = inputs.at(scales[-1].size, config)  # what is larger than the picture can go
     network = VGG19(
         weights.load(config.weights),
         config.layers,
@@ -212,16 +212,18 @@ def transfer(
         device=device,
         dtype=pick_dtype(config.precision, device),
     )
-    memory = workers.agree_on(limit_bytes(config.memory, device))
+    memory = workers.broadcast_number(limit_bytes(config.memory, device))
     configs = [
         config.at_scale(max(scale.size), index == 0, index == len(scales) - 1)
         for index, scale in enumerate(scales)
     ]
-    allot(scales[-1].size, scales[-1].steps, configs[-1], network.dtype, memory)  # raises early
+    plan_memory(
+        scales[-1].size, scales[-1].steps, configs[-1], network.dtype, memory
+    )  # raises early
     focus = None
     if config.has_focus:
-        places = salience(network, subjects.photograph, FOCUS_LAYER)
-        focus = workers.agree(torch.lerp(torch.ones_like(places), places, config.content_focus))
+        places = saliency(network, inputs.content, FOCUS_LAYER)
+        focus = workers.broadcast(torch.lerp(torch.ones_like(places), places, config.content_focus))
     image = state.image.to(device) if state else None
     number = state.number if state else 0
     # Elsewhere the host would wait for the device.
@@ -230,12 +232,12 @@ def transfer(
         done_here = number - sum(before.steps for before in scales[:index])
         if done_here >= scale.steps:
             continue
-        now = subjects.at(scale.size, config)
-        room = allot(scale.size, scale.steps, configs[index], network.dtype, memory)
+        now = inputs.at(scale.size, config)
+        room = plan_memory(scale.size, scale.steps, configs[index], network.dtype, memory)
         objective = Objective(
             network,
-            now.photograph,
-            now.paintings,
+            now.content,
+            now.styles,
             configs[index],
             room.tile_pixels,
             workers,
@@ -244,7 +246,7 @@ def transfer(
             focus,
         )
         if image is None:
-            image = start(config, now.photograph, now.paintings, initial)
+            image = start(config, now.content, now.styles, initial)
         image = resize(image, scale.size)
         optimizer = optimizers.build(config, room.history)
         if state and done_here:
@@ -252,7 +254,7 @@ def transfer(
             objective.neighbors.restore([places.to(device) for places in state.nearest])
         for step in range(done_here, scale.steps):
             if step % MATCHED_EVERY == 0:
-                objective.match(torch.lerp(now.photograph, image.clamp(0, 1), config.matched_share))
+                objective.match(torch.lerp(now.content, image.clamp(0, 1), config.matched_share))
             terms, gradient = objective(image)
             moved = optimizer.step(image, gradient)
             number += 1
@@ -268,7 +270,7 @@ def transfer(
                 latent=image,
                 optimizer=optimizer,
                 colors=now.colors,
-                alpha=subjects.alpha,
+                alpha=inputs.alpha,
                 nearest=tuple(objective.neighbors.nearest),
             )
             if (step + 1) % checked_every == 0 or step + 1 == scale.steps:
@@ -277,7 +279,7 @@ def transfer(
             del gradient, moved, now_at
             if (
                 config.max_seconds
-                and workers.agree_on(time.monotonic() - called) > config.max_seconds
+                and workers.broadcast_number(time.monotonic() - called) > config.max_seconds
             ):
                 return
         # The caller still holds the last step, and with it the optimiser.

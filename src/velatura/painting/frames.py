@@ -11,12 +11,12 @@ from velatura.images.io import ImageLike
 from velatura.painting import optimizers
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
 from velatura.painting.engine import Step, transfer
-from velatura.painting.memory import allot, limit_bytes
+from velatura.painting.inputs import Inputs, read_inputs
+from velatura.painting.memory import limit_bytes, plan_memory
 from velatura.painting.objective import Earlier, Objective, StyleStatistics
-from velatura.painting.subjects import Subjects, gather
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.perception.salience import salience
+from velatura.perception.saliency import saliency
 from velatura.perception.vgg import VGG19
 
 FIRST_STEP = 0.003  # root mean square change of a frame's first step; it is nearly done
@@ -50,7 +50,7 @@ class FramePainter:
 
         The colours of those after it are changed as its own are, so that they stay steady.
         """
-        self.subjects = gather(
+        self.inputs = read_inputs(
             frame, self.styles, config, self.device, self.masks, self.style_masks
         )
         if config.colors != "style":  # the style's colours are the shot's
@@ -79,8 +79,8 @@ class FramePainter:
         if now.colors is not None:
             held = held._replace(image=gray(held.image))
         objective = self._objective(now, held, config, steps)
-        image = torch.lerp(now.photograph, held.image, held.weights)
-        objective.match(torch.lerp(now.photograph, image, config.matched_share))
+        image = torch.lerp(now.content, held.image, held.weights)
+        objective.match(torch.lerp(now.content, image, config.matched_share))
         optimizer = optimizers.build(config, steps, FIRST_STEP)
         for _ in range(steps):
             image = optimizer.step(image, objective(image)[1])
@@ -89,29 +89,27 @@ class FramePainter:
         image = image.clamp(0, 1)
         return image if now.colors is None else with_lightness(now.colors, image)
 
-    def _recoloured(self, frame: Tensor, config: StyleConfig) -> Subjects:
+    def _recoloured(self, frame: Tensor, config: StyleConfig) -> Inputs:
         """A frame with the change of colours that the first one of the shot has.
 
         Colours are changed by what can be seen of a picture: here of the two beside each other the
         first one.
         """
-        first, width = self.subjects.photograph, frame.shape[-1]
+        first, width = self.inputs.content, frame.shape[-1]
         seen = torch.ones_like(first[:, :1])
-        both = self.subjects._replace(
-            photograph=torch.cat([first, frame], dim=3),
+        both = self.inputs._replace(
+            content=torch.cat([first, frame], dim=3),
             alpha=torch.cat([seen, torch.zeros_like(seen)], dim=3),
-            masks=[torch.cat([mask, mask], dim=3) for mask in self.subjects.masks],
+            masks=[torch.cat([mask, mask], dim=3) for mask in self.inputs.masks],
         ).recoloured(config)
         return both._replace(
-            photograph=both.photograph[..., width:],
+            content=both.content[..., width:],
             colors=None if both.colors is None else both.colors[..., width:],
-            masks=self.subjects.masks,
+            masks=self.inputs.masks,
             alpha=None,
         )
 
-    def _objective(
-        self, now: Subjects, held: Earlier, config: StyleConfig, steps: int
-    ) -> Objective:
+    def _objective(self, now: Inputs, held: Earlier, config: StyleConfig, steps: int) -> Objective:
         if self.network is None:
             self.network = VGG19(
                 weights.load(config.weights),
@@ -121,20 +119,20 @@ class FramePainter:
                 device=self.device,
                 dtype=pick_dtype(config.precision, self.device),
             )
-        size = (now.photograph.shape[-2], now.photograph.shape[-1])
+        size = (now.content.shape[-2], now.content.shape[-1])
         focus = None
         if config.has_focus:
-            places = salience(self.network, now.photograph, FOCUS_LAYER)
+            places = saliency(self.network, now.content, FOCUS_LAYER)
             focus = torch.lerp(torch.ones_like(places), places, config.content_focus)
         config = config.at_scale(max(size), first=False, last=True)
         if self.statistics is None:
             self.looked_at = now.at(size, config)
         objective = Objective(
             self.network,
-            now.photograph,
-            self.looked_at.paintings,
+            now.content,
+            self.looked_at.styles,
             config,
-            allot(size, steps, config, self.network.dtype, self.limit).tile_pixels,
+            plan_memory(size, steps, config, self.network.dtype, self.limit).tile_pixels,
             None,
             self.looked_at.masks,
             self.looked_at.style_masks,

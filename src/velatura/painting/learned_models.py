@@ -6,11 +6,13 @@ from velatura.painting.config import StyleConfig
 from velatura.painting.learned import LearnedUpdates, UpdateNetwork
 from velatura.painting.optimizers import LBFGS
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.training.shelf import Model, Shelf
+from velatura.training.registry import Model, Registry
 
 UpdateModel = Model[UpdateNetwork]
-SHELF = Shelf("updates", Path(__file__).parent / "updates", "velatura-updates-1", UpdateNetwork)
-load, save = SHELF.load, SHELF.save
+REGISTRY = Registry(
+    "updates", Path(__file__).parent / "updates", "velatura-updates-1", UpdateNetwork
+)
+load, save = REGISTRY.load, REGISTRY.save
 
 
 def optimizer(config: StyleConfig, lbfgs: LBFGS) -> LearnedUpdates:

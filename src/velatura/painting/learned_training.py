@@ -25,7 +25,7 @@ from velatura.painting.optimizers import LBFGS, Optimizer
 from velatura.painting.terms import Terms
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.perception.salience import salience
+from velatura.perception.saliency import saliency
 from velatura.perception.vgg import VGG19
 from velatura.training.loop import Progress, TrainingStep, train
 from velatura.training.photographs import Photographs, split
@@ -64,7 +64,7 @@ class Sitting(NamedTuple):
     image: Tensor
 
 
-class Lesson:
+class Task:
     """What a step of the training teaches: looks at some pictures, gradients at the parameters.
 
     Args:
@@ -72,7 +72,7 @@ class Lesson:
         photographs: files of photographs.
         paintings: files of paintings; a tenth of both is kept to judge by.
         options: see there.
-        complain: is told of files that cannot be read.
+        on_error: is told of files that cannot be read.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Lesson:
         photographs: Sequence[Path],
         paintings: Sequence[Path],
         options: UpdateTrainingOptions,
-        complain: Callable[[str], None] = lambda message: None,
+        on_error: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.network, self.options = network, options
         self.device = pick_device(options.device)
@@ -98,7 +98,7 @@ class Lesson:
 
         def crops(paths: Sequence[Path], seed: int) -> list[Photographs]:
             return [
-                Photographs(paths, options.crop, stage.sizes, seed, complain=complain)
+                Photographs(paths, options.crop, stage.sizes, seed, on_error=on_error)
                 for stage in STAGES
             ]
 
@@ -243,7 +243,7 @@ class Lesson:
     ) -> Sitting:
         image, stage = photograph if image is None else image, STAGES[number]
         at_scale = config.at_scale(stage.long_side, stage.first, stage.last)
-        places = salience(self.perception, photograph, FOCUS_LAYER)
+        places = saliency(self.perception, photograph, FOCUS_LAYER)
         focus = torch.lerp(torch.ones_like(places), places, config.content_focus)
         objective = Objective(self.perception, photograph, [painting], at_scale, focus=focus)
         objective.match(torch.lerp(photograph, image.clamp(0, 1), config.matched_share))
@@ -261,17 +261,17 @@ def train_updates(
     options: UpdateTrainingOptions,
     network: UpdateNetwork | None = None,
     state: Progress | None = None,
-    complain: Callable[[str], None] = lambda message: None,
+    on_error: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
     """Train an update network, yielding each step.
 
     From `network` it begins if one is given; from a `state` of the same training it goes on as if
-    it had never stopped. `complain` is told of files that cannot be read.
+    it had never stopped. `on_error` is told of files that cannot be read.
 
     Raises:
         ImageError: no photograph or no painting can be read.
         DivergenceError: the loss is no finite number any more.
     """
     network = (network or UpdateNetwork(options.seed)).to(pick_device(options.device))
-    lesson = Lesson(network, photographs, paintings, options, complain)
-    yield from train(network, lesson, options.steps, options.learning_rate, AVERAGING, state)
+    task = Task(network, photographs, paintings, options, on_error)
+    yield from train(network, task, options.steps, options.learning_rate, AVERAGING, state)

@@ -31,16 +31,16 @@ HISTORY = 50  # pairs of image and gradient differences, where there is room
 SMALLEST_WINDOW = 300 * 300  # pixels; below it windows are mostly halo
 
 
-class Allotment(NamedTuple):
+class MemoryPlan(NamedTuple):
     """What one scale may use: pixels in the first stage's window (None: all), pairs of history."""
 
     tile_pixels: int | None
     history: int
 
 
-def allot(
+def plan_memory(
     size: tuple[int, int], steps: int, config: StyleConfig, dtype: torch.dtype, limit: float
-) -> Allotment:
+) -> MemoryPlan:
     """Divide `limit` bytes for a picture of `size` (height, width).
 
     Raises:
@@ -64,7 +64,7 @@ def allot(
         step = LEARNED_STEP_IMAGES * IMAGE_BYTES * pixels + LEARNED_BYTES * min(1, pixels / TILE**2)
     left = limit - fixed
     if left >= max(window * pixels, step) + history * pair:
-        return Allotment(None, history)
+        return MemoryPlan(None, history)
     deepest = max(map(LAYERS.index, config.loss_layers), default=0)
     cuts = [cut for cut in CUTS if LAYERS.index(cut) < deepest]
     pools = 2 * pixels * _bytes(cuts, dtype)  # what stages begin with, and gradients there
@@ -79,7 +79,7 @@ def allot(
         spare = min(0.3 * left, left - max(smallest, step))
         history = max(1, min(history, int(spare / pair)))
     room = (left - history * pair - pools - matching) / window
-    return Allotment(first_pixels(pixels, room), history)
+    return MemoryPlan(first_pixels(pixels, room), history)
 
 
 def limit_bytes(memory: str, device: torch.device) -> float:

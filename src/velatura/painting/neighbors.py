@@ -67,8 +67,8 @@ class StyleFeatures:
             place = None if mask is None else mask.rot90(turn, (2, 3))
             over = walk(image, layers)
             gathered = _Rows(layers, image, place, most // QUARTER_TURNS, over.network.dtype)
-            over.forward(image, gathered.look)
-            over.workers.add(*gathered.of.values())
+            over.forward(image, gathered.forward)
+            over.workers.all_reduce(*gathered.of.values())
             turned.append(gathered.of)
         self.rows: dict[str, Tensor] = {}  # (P, channels × patch)
         self.sizes: dict[str, Tensor] = {}
@@ -97,7 +97,7 @@ class StyleFeatures:
             count += basis.vectors.shape[1]
         queries = torch.zeros(*size, count, device=image.device)
 
-        def look(part: Part, features: Tensor) -> None:
+        def forward(part: Part, features: Tensor) -> None:
             vectors = self.bases[part.layer].vectors
             found = torch.einsum("bchw,ck->bkhw", features.float(), vectors)
             if (ratio := _ratio(part.layer)) >= 1:
@@ -108,8 +108,8 @@ class StyleFeatures:
             own = slice(start, start + vectors.shape[1])
             queries[(*place, own)] = _filled(found, place)[0].permute(1, 2, 0)
 
-        walk.forward(image, look, [*self.bases])
-        walk.workers.add(queries)
+        walk.forward(image, forward, [*self.bases])
+        walk.workers.all_reduce(queries)
         flat = queries.flatten(0, 1)
         return most_alike(F.normalize(flat - flat.mean(0), dim=1), self.keys).view(size)
 
@@ -180,13 +180,13 @@ class NeighborTerm(FeatureErrors):
             ]
             self.divisors[name] = sum(sizes) / max(1, len(sizes))
 
-    def push(self, part: Part, features: Tensor) -> Tensor:
+    def backward(self, part: Part, features: Tensor) -> Tensor:
         """The gradient of the part's errors."""
-        pushes = [
+        gradients = [
             self.error(part, features, self._target(number, part), weights, share)
             for number, share, weights in self._goals(part)
         ]
-        return sum(pushes[1:], pushes[0]) if pushes else torch.zeros_like(features)
+        return sum(gradients[1:], gradients[0]) if gradients else torch.zeros_like(features)
 
     def _goals(self, part: Part) -> Iterator[tuple[int, float, Tensor | None]]:
         """A style's number, its share and how much positions count, wherever it has a share."""
@@ -291,7 +291,7 @@ class _Rows:
             for name in layers
         }
 
-    def look(self, part: Part, features: Tensor) -> None:
+    def forward(self, part: Part, features: Tensor) -> None:
         """Keep what a part has of the chosen positions."""
         ratio = _ratio(part.layer)
         rows, columns = _on_grid(part, self.grid)

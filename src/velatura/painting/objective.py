@@ -132,14 +132,14 @@ class Objective:
     def __call__(self, image: Tensor) -> tuple[Terms, Tensor]:
         """Terms at `image` (1, 3, height, width), and the gradient of their sum there."""
         # Copies of the image on several machines would drift apart by rounding.
-        image = self.workers.agree(image.detach())
+        image = self.workers.broadcast(image.detach())
         with torch.no_grad():
             for term in self.terms:
                 term.begin(image)
-            sight = self.walk.forward(image, self._look, for_gradient=True)
+            activations = self.walk.forward(image, self._forward, for_gradient=True)
             for term in self.terms:
                 term.settle(self.workers)
-            gradient = self.walk.backward(sight, self._push)
+            gradient = self.walk.backward(activations, self._backward)
             found: Terms = {}
             for term in self.terms:
                 found |= term.values(self.workers)
@@ -158,30 +158,32 @@ class Objective:
     def match(self, image: Tensor) -> None:
         """Let neighbours be those that `image` (1, 3, height, width) has in the styles."""
         if self.neighbors.layers:
-            self.neighbors.match(self.workers.agree(image))
+            self.neighbors.match(self.workers.broadcast(image))
 
     @property
     def tiles(self) -> int:
         """In how many tiles the first stage is seen, by all workers together."""
         return self.walk.tiles
 
-    def _look(self, part: Part, features: Tensor) -> None:
+    def _forward(self, part: Part, features: Tensor) -> None:
         for term in self.terms:
             if part.layer in term.layers:
-                term.look(part, features)
+                term.forward(part, features)
 
-    def _push(self, part: Part, features: Tensor) -> Tensor:
-        pushes = [term.push(part, features) for term in self.terms if part.layer in term.layers]
-        return sum(pushes[1:], pushes[0])
+    def _backward(self, part: Part, features: Tensor) -> Tensor:
+        gradients = [
+            term.backward(part, features) for term in self.terms if part.layer in term.layers
+        ]
+        return sum(gradients[1:], gradients[0])
 
     def _add_colors(self, image: Tensor, found: Terms, gradient: Tensor) -> None:
         """Add the distance of each region's colours to its styles', and its gradient in place."""
         for region in self.regions if self.color_weight else ():
             for number, share in region.shares[COLORS].items():
                 loss = distance(image, self.palettes[number], region.place)
-                value, push = (self.color_weight * share * part for part in loss)
+                value, backward = (self.color_weight * share * part for part in loss)
                 found[COLORS] = found.get(COLORS, 0) + value
-                gradient += push
+                gradient += backward
 
 
 def _regions(

@@ -35,13 +35,13 @@ class Term(Protocol):
     def begin(self, image: Tensor) -> None:
         """A new image (1, 3, height, width) is about to be shown."""
 
-    def look(self, part: Part, features: Tensor) -> None:
+    def forward(self, part: Part, features: Tensor) -> None:
         """On the way forward: features (1, C, h, w) of a part of one of the layers."""
 
     def settle(self, workers: Workers) -> None:
         """All parts were shown, to all workers together."""
 
-    def push(self, part: Part, features: Tensor) -> Tensor:
+    def backward(self, part: Part, features: Tensor) -> Tensor:
         """On the way back: the gradient at the same features."""
 
     def values(self, workers: Workers) -> Terms:
@@ -81,7 +81,7 @@ class FeatureErrors:
         """No error so far."""
         self.errors = {name: image.new_zeros(()) for name in self.layers}
 
-    def look(self, part: Part, features: Tensor) -> None:
+    def forward(self, part: Part, features: Tensor) -> None:
         """Nothing is to be known beforehand."""
 
     def settle(self, workers: Workers) -> None:
@@ -108,7 +108,7 @@ class FeatureErrors:
 
     def values(self, workers: Workers) -> Terms:
         """The errors, summed over all workers' parts."""
-        workers.add(*self.errors.values())
+        workers.all_reduce(*self.errors.values())
         return {f"{self.kind} {name}": value for name, value in self.errors.items()}
 
 
@@ -143,7 +143,7 @@ class ContentTerm(FeatureErrors):
         for name in layers:
             self.divisors[name] = self._divisor(name, divisor, walk.workers)
 
-    def push(self, part: Part, features: Tensor) -> Tensor:
+    def backward(self, part: Part, features: Tensor) -> Tensor:
         """The gradient of the part's error."""
         return self.error(part, features, self.targets[part], self._weights(part))
 
@@ -164,7 +164,7 @@ class ContentTerm(FeatureErrors):
         else:
             sizes = [target.numel() for target in parts.values()]
         size = torch.tensor(sum(sizes), dtype=torch.float64)
-        workers.add(size)
+        workers.all_reduce(size)
         return float(size)
 
 
@@ -227,7 +227,7 @@ class MomentSums:
                     self.like.new_zeros(count, count, dtype=dtype) for dtype in self.dtypes[name]
                 ]
 
-    def look(self, part: Part, features: Tensor) -> None:
+    def forward(self, part: Part, features: Tensor) -> None:
         """Add a part's."""
         if part.layer in self.few:
             part.of(self.features[part.layer]).copy_(features)
@@ -240,8 +240,8 @@ class MomentSums:
 
     def gather(self, workers: Workers) -> None:
         """Add what the other workers' parts gave."""
-        workers.add(*(total for totals in self.sums.values() for total in totals))
-        workers.add(*self.features.values())
+        workers.all_reduce(*(total for totals in self.sums.values() for total in totals))
+        workers.all_reduce(*self.features.values())
 
     def of(self, layer: str) -> list[Moments]:
         """A layer's moments in each mask's region, once they are gathered."""
@@ -310,10 +310,10 @@ class StyleTerm:
         else:
             self.sums.begin()
 
-    def look(self, part: Part, features: Tensor) -> None:
+    def forward(self, part: Part, features: Tensor) -> None:
         """Add the part's moments."""
         if self.sums:
-            self.sums.look(part, features)
+            self.sums.forward(part, features)
 
     def settle(self, workers: Workers) -> None:
         """Take the losses of the moments, once for all parts."""
@@ -335,7 +335,7 @@ class StyleTerm:
                 for loss, moments in zip(found, of_regions, strict=True)
             ]
 
-    def push(self, part: Part, features: Tensor) -> Tensor:
+    def backward(self, part: Part, features: Tensor) -> Tensor:
         """The part's share of the gradient."""
         if part.layer in self.gradients:
             return part.of(self.gradients[part.layer]).to(features.dtype)
@@ -371,8 +371,8 @@ class StyleTerm:
                     target = self.targets[number][layer]
                     loss = self.loss.of_few(seen[0].flatten(1), target, divisor)
                     value += weight * share * loss.value
-                    push = (weight * share * loss.gradient).view_as(features).to(features)
-                    gradient += push if root is None else push * root
+                    backward = (weight * share * loss.gradient).view_as(features).to(features)
+                    gradient += backward if root is None else backward * root
         self.found[layer], self.gradients[layer] = value, gradient
 
     def _blended(self, layer: str, region: Region, moment: Tensor) -> losses.Loss:
@@ -397,7 +397,7 @@ def style_targets(
     `mask` (1, 1, height, width) says what part of it counts; `walk` is over images of its size.
     """
     sums = MomentSums(layers, style, [mask_at(mask, layers)], normalization)
-    walk.forward(style, sums.look)
+    walk.forward(style, sums.forward)
     sums.gather(walk.workers)
     return {name: loss.target(sums.of(name)[0].matrix) for name in layers}
 

@@ -41,14 +41,14 @@ class Part(NamedTuple):
         )
 
 
-Look: TypeAlias = Callable[[Part, Tensor], None]
+OnFeatures: TypeAlias = Callable[[Part, Tensor], None]
 """Is shown features (1, C, h, w) of a part of a layer."""
 
-Push: TypeAlias = Callable[[Part, Tensor], Tensor]
+FeatureGradient: TypeAlias = Callable[[Part, Tensor], Tensor]
 """The gradient of the loss at the features (1, C, h, w) of a part of a layer."""
 
 
-class Sight(NamedTuple):
+class Activations(NamedTuple):
     """What is kept of an image for the gradient."""
 
     inputs: list[Tensor]  # of each stage
@@ -86,29 +86,31 @@ class Walk:
     def forward(
         self,
         image: Tensor,
-        look: Look,
+        on_features: OnFeatures,
         layers: Collection[str] | None = None,
         for_gradient: bool = False,
-    ) -> Sight:
-        """Show `look` the features of `image`, of all layers or of some, part by part.
+    ) -> Activations:
+        """Show `on_features` the features of `image`, of all layers or of some, part by part.
 
         For the gradient, a stage that is one tile of this worker's is kept ready; of several tiles
         only what enters the stage is kept, and they are seen once more.
         """
-        sight = Sight([], {})
+        activations = Activations([], {})
         for stage in self._stages(layers):
-            sight.inputs.append(image)
+            activations.inputs.append(image)
             whole = len(stage.tiles) == 1 == self.workers.count
             onward = None if whole or not stage.end else self._empty_pool(stage, image)
             for tile in self._own(stage.tiles):
                 if for_gradient and len(stage.tiles) <= self.workers.count:
-                    sight.ready[stage.start] = self._watch(image, stage, tile)
-                    features = sight.ready[stage.start][1]
+                    activations.ready[stage.start] = self._watch(image, stage, tile)
+                    features = activations.ready[stage.start][1]
                 else:
                     features = self._see(image[tile.window], stage)
                 for name in stage.layers:
                     stride = stage.stride(name)
-                    look(Part(name, tile, stride), features[name].detach()[tile.owned(stride)])
+                    on_features(
+                        Part(name, tile, stride), features[name].detach()[tile.owned(stride)]
+                    )
                 if stage.end and onward is None:
                     onward = features[stage.end].detach()
                 elif stage.end and onward is not None:
@@ -116,43 +118,44 @@ class Walk:
                     onward[tile.positions(stride)] = features[stage.end][tile.owned(stride)]
             if onward is not None:
                 if not whole:
-                    self.workers.add(onward)
+                    self.workers.all_reduce(onward)
                 image = onward
-        return sight
+        return activations
 
-    def backward(self, sight: Sight, push: Push) -> Tensor:
+    def backward(self, activations: Activations, gradient_at: FeatureGradient) -> Tensor:
         """The gradient at the image, from the last stage back to the first."""
         gradient = torch.empty(0)  # at what the stage ends with
         for stage in reversed(self.stages):
-            entered = sight.inputs.pop()
+            entered = activations.inputs.pop()
             before = torch.zeros_like(entered)
             for tile in self._own(stage.tiles):
-                if stage.start in sight.ready:
-                    window, features = sight.ready.pop(stage.start)
+                if stage.start in activations.ready:
+                    window, features = activations.ready.pop(stage.start)
                 else:
                     window, features = self._watch(entered, stage, tile)
-                pushes = {
-                    name: self._pushed(stage, tile, name, features, push) for name in stage.layers
+                gradients = {
+                    name: self._gradient_in(stage, tile, name, features, gradient_at)
+                    for name in stage.layers
                 }
                 if stage.end:
                     stride = stage.stride(stage.end)
-                    pushes.setdefault(stage.end, torch.zeros_like(features[stage.end]))
-                    pushes[stage.end][tile.owned(stride)] += gradient[tile.positions(stride)]
+                    gradients.setdefault(stage.end, torch.zeros_like(features[stage.end]))
+                    gradients[stage.end][tile.owned(stride)] += gradient[tile.positions(stride)]
                 (share,) = torch.autograd.grad(
-                    [features[name] for name in pushes], window, [*pushes.values()]
+                    [features[name] for name in gradients], window, [*gradients.values()]
                 )
                 before[tile.window] += share
-            self.workers.add(before)
+            self.workers.all_reduce(before)
             gradient = before
         return gradient
 
-    def _pushed(
-        self, stage: Stage, tile: Tile, name: str, features: Features, push: Push
+    def _gradient_in(
+        self, stage: Stage, tile: Tile, name: str, features: Features, gradient_at: FeatureGradient
     ) -> Tensor:
         """The gradient at a layer's features in a tile, zero at positions it does not own."""
         stride = stage.stride(name)
         owned = features[name].detach()[tile.owned(stride)]
-        found = push(Part(name, tile, stride), owned).to(owned.dtype)
+        found = gradient_at(Part(name, tile, stride), owned).to(owned.dtype)
         if found.shape == features[name].shape:
             return found
         everywhere = torch.zeros_like(features[name])

@@ -18,36 +18,36 @@ from velatura.errors import WorkerError
 class Workers:
     """One process among those that paint; alone, the first of one, which changes nothing.
 
-    `carried` are the kinds of devices whose tensors travel. Those of others go by way of the first,
+    `devices` are the kinds of devices whose tensors travel. Those of others go by way of the first,
     as numbers on the CPU do where the processes talk over NCCL alone.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1, carried: Sequence[str] = ("cpu",)) -> None:
-        self.rank, self.count, self.carried = rank, count, carried
+    def __init__(self, rank: int = 0, count: int = 1, devices: Sequence[str] = ("cpu",)) -> None:
+        self.rank, self.count, self.devices = rank, count, devices
 
-    def add(self, *tensors: Tensor) -> None:
+    def all_reduce(self, *tensors: Tensor) -> None:
         """Replace each tensor by its sum over all processes."""
         if self.count > 1:
             for tensor in tensors:
-                self._travel(dist.all_reduce, tensor)
+                self._collective(dist.all_reduce, tensor)
 
-    def agree(self, tensor: Tensor) -> Tensor:
+    def broadcast(self, tensor: Tensor) -> Tensor:
         """The first process's tensor, shaped like this process's."""
         if self.count > 1:
             tensor = tensor.clone()
-            self._travel(dist.broadcast, tensor, src=0)
+            self._collective(dist.broadcast, tensor, src=0)
         return tensor
 
-    def agree_on(self, number: float) -> float:
+    def broadcast_number(self, number: float) -> float:
         """The first process's number."""
         if self.count == 1:
             return number
-        return float(self.agree(torch.tensor(number, dtype=torch.float64)))
+        return float(self.broadcast(torch.tensor(number, dtype=torch.float64)))
 
-    def _travel(self, collective: Any, tensor: Tensor, **options: Any) -> None:
+    def _collective(self, collective: Any, tensor: Tensor, **options: Any) -> None:
         """Do a collective in place."""
-        can_travel = tensor.device.type in self.carried
-        travelling = tensor if can_travel else tensor.to(self.carried[0])
+        can_collective = tensor.device.type in self.devices
+        travelling = tensor if can_collective else tensor.to(self.devices[0])
         try:
             collective(travelling, **options)
         except RuntimeError as error:
@@ -55,11 +55,11 @@ class Workers:
                 "expected all processes of this painting to go on, one has ended "
                 f"({' '.join(str(error).split())[:120]})"
             ) from error
-        if not can_travel:
+        if not can_collective:
             tensor.copy_(travelling)
 
 
-def join(device: torch.device) -> Workers:
+def process_group(device: torch.device) -> Workers:
     """The processes that `torchrun` started, or a process group that stands already."""
     if not dist.is_available():
         return Workers()
@@ -72,5 +72,5 @@ def join(device: torch.device) -> Workers:
     if device.type == "cuda" and device.index is None:
         torch.cuda.set_device(dist.get_rank() % torch.cuda.device_count())
     backends = (part.partition(":") for part in dist.get_backend_config().split(","))
-    carried = [kind for kind, _, _ in backends]  # of "cpu:gloo,cuda:nccl"
-    return Workers(dist.get_rank(), dist.get_world_size(), carried)
+    devices = [kind for kind, _, _ in backends]  # of "cpu:gloo,cuda:nccl"
+    return Workers(dist.get_rank(), dist.get_world_size(), devices)

@@ -11,7 +11,7 @@ from velatura.errors import ConfigError
 from velatura.images.io import ImageLike
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step
-from velatura.painting.subjects import listed
+from velatura.painting.inputs import listed
 from velatura.session.checkpoint import Checkpoint
 from velatura.session.job import Job
 from velatura.session.session import run

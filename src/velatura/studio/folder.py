@@ -22,7 +22,7 @@ from velatura.images.io import inspect, read_image, read_settings
 from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
-    from velatura.training.shelf import Shelf
+    from velatura.training.registry import Registry
 
 MOST_BYTES = 64_000_000  # of an upload
 MOST_PIXELS = 40_000_000  # of an upload; a float32 image of as many takes 480 MB
@@ -152,12 +152,12 @@ class Folder:
                     old.unlink()
         return kept
 
-    def models(self, shelf: "Shelf[Any]") -> dict[str, Path]:
+    def models(self, shelf: "Registry[Any]") -> dict[str, Path]:
         """Models of a kind by name: those of the package, then those in `styles` or `models`."""
         own = sorted((self.path / f"{shelf.kind}s").glob("[!.]*.safetensors"))
         return {**shelf.shipped(), **{path.name: path for path in own}}
 
-    def keep_model(self, path: Path, shelf: "Shelf[Any]") -> Path:
+    def keep_model(self, path: Path, shelf: "Registry[Any]") -> Path:
         """Put a copy of a model among those of its kind."""
         folder = self.path / f"{shelf.kind}s"
         make_folder(folder)

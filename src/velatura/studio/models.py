@@ -9,7 +9,7 @@ from velatura.errors import VelaturaError
 from velatura.studio import views
 from velatura.studio.folder import Folder
 from velatura.training.modelfile import read_card
-from velatura.training.shelf import Shelf
+from velatura.training.registry import Registry
 
 TOLD = ("painting", "licence")  # of a model's card, what it has of them
 
@@ -17,7 +17,7 @@ TOLD = ("painting", "licence")  # of a model's card, what it has of them
 class ModelField:
     """A list of models, what the chosen one's card says, and a button to add one's own."""
 
-    def __init__(self, folder: Folder, shelf: Shelf[Any], page: str) -> None:
+    def __init__(self, folder: Folder, shelf: Registry[Any], page: str) -> None:
         self.folder, self.shelf = folder, shelf
         names = list(folder.models(shelf))
         self.choice = gr.Dropdown(

@@ -12,7 +12,7 @@ import torch
 from velatura.errors import ConfigError, ImageError, in_one_line
 from velatura.fast.options import PaintOptions, settings
 from velatura.fast.painter import Painter
-from velatura.fast.styles import SHELF
+from velatura.fast.styles import REGISTRY
 from velatura.images.io import read, to_pil, write
 from velatura.images.resize import resize
 from velatura.studio.folder import Folder
@@ -55,7 +55,7 @@ def painting(order: Order, folder: Folder) -> Callable[[Job], Finished]:
     Stopped half-way, it keeps the pictures that are done. Raises ConfigError, WeightsError or
     ImageError now for what cannot be painted.
     """
-    file = folder.models(SHELF).get(order.style)
+    file = folder.models(REGISTRY).get(order.style)
     if file is None:
         raise ConfigError(f"style: expected one of the list, got {order.style!r}")
     card = read_card(file)
@@ -79,10 +79,10 @@ def painting(order: Order, folder: Folder) -> Callable[[Job], Finished]:
             options = order.options
             painter = Painter(str(file), 1.0, options.colors, options.device, options.precision)
             for number, (one, note) in enumerate(todo):
-                watch = _watching(job, one.content, number, len(todo), painted)
+                on_progress = _progress_of(job, one.content, number, len(todo), painted)
                 try:
-                    watch(0.0)
-                    image = painter.paint(one.photograph, options.size or None, watch)
+                    on_progress(0.0)
+                    image = painter.paint(one.photograph, options.size or None, on_progress)
                     write(one.full, image)
                     _mix(one, order, card, options.strength)
                     painted.append(one)
@@ -129,13 +129,13 @@ def _mix(one: Painted, order: Order, card: dict[str, Any], strength: float) -> N
     write(one.picture, image, settings(one.content, order.style, options, card))
 
 
-def _watching(
+def _progress_of(
     job: Job, name: str, number: int, total: int, painted: list[Painted]
 ) -> Callable[[float], None]:
     """Shows `job` how far it is."""
     text = f"Painting {name}" + (f", {number + 1} of {total}" if total > 1 else "")
 
-    def watch(done: float) -> None:
+    def on_progress(done: float) -> None:
         job.show(Standing(text, (number + done) / total, tuple(painted)))
 
-    return watch
+    return on_progress

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from velatura.superres.models import SHELF, UpscaleModel
+from velatura.superres.models import REGISTRY, UpscaleModel
 from velatura.superres.network import UpscaleNetwork
 from velatura.training import onnxfile
 
@@ -22,5 +22,5 @@ class _AtScale(nn.Module):
 
 def export(model: UpscaleModel, scale: int, path: Path) -> dict[tuple[int, int], float]:
     """Write `model` for one scale: input `photograph`, output `enlarged`; see `onnxfile.export`."""
-    card = {"architecture": SHELF.architecture, "scale": scale, **model.card}
+    card = {"architecture": REGISTRY.architecture, "scale": scale, **model.card}
     return onnxfile.export(_AtScale(model.network, scale).eval(), path, "enlarged", card)

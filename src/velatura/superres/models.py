@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from velatura.superres.network import UpscaleNetwork
-from velatura.training.shelf import Model, Shelf
+from velatura.training.registry import Model, Registry
 
 UpscaleModel = Model[UpscaleNetwork]
-SHELF = Shelf("model", Path(__file__).parent / "models", "velatura-upscale-1", UpscaleNetwork)
-shipped, load, save = SHELF.shipped, SHELF.load, SHELF.save
+REGISTRY = Registry("model", Path(__file__).parent / "models", "velatura-upscale-1", UpscaleNetwork)
+shipped, load, save = REGISTRY.shipped, REGISTRY.load, REGISTRY.save

@@ -72,10 +72,12 @@ class UpscaleNetwork(nn.Module):
         self,
         picture: Tensor,
         scale: int,
-        watch: Callable[[float], None] = lambda done: None,
+        on_progress: Callable[[float], None] = lambda done: None,
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Enlarge one picture (1, 3, height, width), of any size; `watch` is told the share done.
+        """Enlarge one picture (1, 3, height, width), of any size.
+
+        `on_progress` is told the share done.
 
         In tiles that overlap as far as the network sees: it gives what `forward` gives, in [0, 1].
         `dtype` is that of the convolutions.
@@ -92,7 +94,7 @@ class UpscaleNetwork(nn.Module):
             ]
             inner = large[..., (top - up) * scale :, (left - before) * scale :]
             part.copy_(inner[..., : part.shape[-2], : part.shape[-1]].clamp(0, 1))
-            watch(number / len(corners))
+            on_progress(number / len(corners))
         return made
 
 

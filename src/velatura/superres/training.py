@@ -27,7 +27,7 @@ PERIODIC, WINDOW = 20.0, 12  # weight of periodic patterns, in small pixels what
 SHIFTS = 8  # pixels, the period of VGG-19's first three pools
 
 
-class Lesson:
+class Task:
     """What a step of the training teaches: small crops in, gradients at the parameters."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Lesson:
         network: UpscaleNetwork,
         paths: Sequence[Path],
         options: UpscaleTrainingOptions,
-        complain: Callable[[str], None] = lambda message: None,
+        on_error: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.network, self.options = network, options
         self.device = pick_device(options.device)
@@ -45,7 +45,7 @@ class Lesson:
         side = max(SCALES) * (options.crop + 2 * REACH)
 
         def crops_of(photographs: Sequence[Path]) -> Photographs:
-            return Photographs(photographs, side, None, options.seed, complain=complain)
+            return Photographs(photographs, side, None, options.seed, on_error=on_error)
 
         self.photographs, judged = to_train_and_judge(crops_of, paths, JUDGED)
         self.judged = self._pairs(judged, max(SCALES), 0)
@@ -151,17 +151,17 @@ def train_upscaler(
     options: UpscaleTrainingOptions,
     network: UpscaleNetwork | None = None,
     state: Progress | None = None,
-    complain: Callable[[str], None] = lambda message: None,
+    on_error: Callable[[str], None] = lambda message: None,
 ) -> Iterator[TrainingStep]:
     """Train a network on the photographs at `paths`, yielding each step.
 
     From `network` it begins if one is given; from a `state` of the same training it goes on as if
-    it had never stopped. `complain` is told of photographs that cannot be read.
+    it had never stopped. `on_error` is told of photographs that cannot be read.
 
     Raises:
         ImageError: no photograph can be read.
         DivergenceError: the loss is no finite number any more.
     """
     network = (network or UpscaleNetwork(options.seed)).to(pick_device(options.device))
-    lesson = Lesson(network, paths, options, complain)
-    yield from train(network, lesson, options.steps, options.learning_rate, AVERAGING, state)
+    task = Task(network, paths, options, on_error)
+    yield from train(network, task, options.steps, options.learning_rate, AVERAGING, state)

@@ -7,7 +7,7 @@ from PIL import Image
 from velatura.errors import ConfigError
 from velatura.images.io import ImageLike, Picture, read, to_pil
 from velatura.perception.devices import pick_device, pick_dtype
-from velatura.superres.models import SHELF, load
+from velatura.superres.models import REGISTRY, load
 from velatura.superres.network import enlarged
 from velatura.superres.options import SCALES
 from velatura.training.modelfile import damaged
@@ -34,7 +34,7 @@ class Upscaler:
     ) -> None:
         if scale not in SCALES:
             raise ConfigError(f"scale: expected one of {', '.join(map(str, SCALES))}, got {scale}")
-        self.path = SHELF.find(model)
+        self.path = REGISTRY.find(model)
         learnt = load(model)
         self.card, self.scale = learnt.card, scale
         self.device = pick_device(device)
@@ -42,24 +42,24 @@ class Upscaler:
         self.network = learnt.network.to(self.device)
 
     def upscale(
-        self, photograph: ImageLike, watch: Callable[[float], None] = lambda done: None
+        self, photograph: ImageLike, on_progress: Callable[[float], None] = lambda done: None
     ) -> Image.Image:
         """Enlarge a photograph; RGBA if it is partly transparent, of 8 bits always.
 
-        `watch` is told the share done. Raises ImageError if it cannot be read.
+        `on_progress` is told the share done. Raises ImageError if it cannot be read.
         """
-        large = self.enlarge(read(photograph), watch)
+        large = self.enlarge(read(photograph), on_progress)
         return to_pil(large.pixels, large.alpha)
 
     def enlarge(
-        self, picture: Picture, watch: Callable[[float], None] = lambda done: None
+        self, picture: Picture, on_progress: Callable[[float], None] = lambda done: None
     ) -> Picture:
         """Enlarge pixels and alpha, without rounding them. What is grey stays grey.
 
         Raises WeightsError if the model makes no picture of them.
         """
         pixels = picture.pixels.to(self.device)
-        large = self.network.upscale(pixels, self.scale, watch, self.dtype)
+        large = self.network.upscale(pixels, self.scale, on_progress, self.dtype)
         if bool(large.isnan().any()):
             raise damaged(self.path, ValueError("it makes pixels that are no numbers"))
         if (pixels == pixels[:, :1]).all():  # of grey the network makes nearly grey

@@ -31,7 +31,7 @@ class Progress:
     tensors: dict[str, Tensor]
 
 
-class Lesson(Protocol):
+class Task(Protocol):
     """What a training teaches a network."""
 
     sought: dict[str, float]
@@ -104,7 +104,7 @@ class TrainingStep:
 
 def train(
     network: nn.Module,
-    lesson: Lesson,
+    task: Task,
     steps: int,
     learning_rate: float,
     averaging: float = 0.99,
@@ -123,10 +123,10 @@ def train(
     optimizer = torch.optim.Adam(parameters, lr=learning_rate, betas=BETAS)
     average = copy.deepcopy(network).requires_grad_(False)
     if state:
-        _restore(state, network, average, optimizer, lesson.sought)
+        _restore(state, network, average, optimizer, task.sought)
     for number in range(state.number + 1 if state else 1, steps + 1):
         optimizer.zero_grad()
-        terms = dict(lesson(number))
+        terms = dict(task(number))
         if not math.isfinite(sum(terms.values())):
             raise DivergenceError(
                 f"the training diverged at step {number}: expected finite numbers; a smaller "
@@ -141,8 +141,8 @@ def train(
                 averaged.lerp_(parameter, max(1 - averaging, 1 / number))
         seconds = time.monotonic() - began
         due = number % judge_every == 0 or number == steps
-        held_out = lesson.judge(average) if due else None
-        sought = dict(lesson.sought)
+        held_out = task.judge(average) if due else None
+        sought = dict(task.sought)
         yield TrainingStep(number, steps, seconds, terms, held_out, sought, average, optimizer)
 
 

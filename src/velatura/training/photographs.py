@@ -54,7 +54,7 @@ class Photographs:
         sizes: long sides that photographs are brought to, from least to most; None for their own.
         seed: of the choices. The same seed and number give the same crops.
         prepare: what is done to each photograph (1, 3, height, width) before it is cropped.
-        complain: is told of each file that cannot be read.
+        on_error: is told of each file that cannot be read.
         cache_bytes: of decoded photographs, the most that are kept.
     """
 
@@ -65,11 +65,11 @@ class Photographs:
         sizes: tuple[int, int] | None,
         seed: int,
         prepare: Callable[[Tensor], Tensor] = lambda photograph: photograph,
-        complain: Callable[[str], None] = lambda message: None,
+        on_error: Callable[[str], None] = lambda message: None,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.paths, self.crop, self.sizes, self.seed = list(paths), crop, sizes, seed
-        self.prepare, self.complain = prepare, complain
+        self.prepare, self.on_error = prepare, on_error
         self.broken: set[Path] = set()
         self.decoded: dict[Path, Tensor] = {}  # (1, 3, height, width), uint8
         self.bytes, self.cache_bytes = 0, cache_bytes
@@ -113,7 +113,7 @@ class Photographs:
             except Exception as error:  # a picture may make any library fail in its own way
                 self.broken.add(path)
                 why = in_one_line(error).removeprefix(f"{path}: ")
-                self.complain(f"left out: {path}: {why}")
+                self.on_error(f"left out: {path}: {why}")
                 continue
             self.bytes += pixels.numel()
             while self.bytes > self.cache_bytes and self.decoded:

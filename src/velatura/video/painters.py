@@ -27,7 +27,7 @@ class FilmPainter(Protocol):
     """What paints the frames of a film in their order."""
 
     def paint(
-        self, frame: Frame, carried: Carried | None, watch: Callable[[Step], object]
+        self, frame: Frame, carried: Carried | None, on_step: Callable[[Step], object]
     ) -> Pixels:
         """Paint a frame with what is carried of earlier ones; nothing is at the start of a shot."""
 
@@ -51,14 +51,14 @@ class Optimised:
         self.before: StyleConfig | None = None
 
     def paint(
-        self, frame: Frame, carried: Carried | None, watch: Callable[[Step], object]
+        self, frame: Frame, carried: Carried | None, on_step: Callable[[Step], object]
     ) -> Pixels:
-        """Paint a frame; `watch` sees the steps of the first one of a shot."""
+        """Paint a frame; `on_step` sees the steps of the first one of a shot."""
         config, pixels = self.at(frame.seconds), _tensor(frame.pixels)
         changed, self.before = config != self.before, config
         if carried is None:
             for step in self.painter.begin(pixels, config):
-                watch(step)
+                on_step(step)
             return _pixels(step.image)
         fresh = share_painted(carried, 1.0 if changed else SHARP, self.steadiness)
         if float(fresh.mean()) < NOTHING_NEW:
@@ -93,7 +93,7 @@ class OnePass:
         self.before: float | None = None
 
     def paint(
-        self, frame: Frame, carried: Carried | None, watch: Callable[[Step], object]
+        self, frame: Frame, carried: Carried | None, on_step: Callable[[Step], object]
     ) -> Pixels:
         """Paint a frame."""
         self.painter.strength = strength = self.at(frame.seconds)

@@ -15,8 +15,8 @@ from velatura.fast.styles import shipped
 from velatura.images.io import ImageLike
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step
+from velatura.painting.inputs import listed
 from velatura.painting.memory import limit_bytes
-from velatura.painting.subjects import listed
 from velatura.perception.devices import pick_device
 from velatura.version import __version__
 from velatura.video import reading, writing

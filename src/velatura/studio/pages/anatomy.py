@@ -90,8 +90,8 @@ def _looking(
         network, photograph, painting = prepare(content, style, layers, size)
         looks: list[Look] = []
         for number, layer in enumerate(layers):
-            watch = _watching(job, layer, number, len(layers), parts=2 if style else 1)
-            looks.append(look(network, layer, photograph, painting, watch))
+            on_progress = _progress_of(job, layer, number, len(layers), parts=2 if style else 1)
+            looks.append(look(network, layer, photograph, painting, on_progress))
         text = page_of(
             to_pil(photograph),
             None if painting is None else to_pil(painting),
@@ -106,14 +106,16 @@ def _looking(
     return work
 
 
-def _watching(job: Job, layer: str, number: int, layers: int, parts: int) -> Callable[[Step], None]:
+def _progress_of(
+    job: Job, layer: str, number: int, layers: int, parts: int
+) -> Callable[[Step], None]:
     """Shows `job` how far it is; at each layer as many pictures as `parts` are painted."""
     begun = 0
 
-    def watch(step: Step) -> None:
+    def on_progress(step: Step) -> None:
         nonlocal begun
         begun += step.number == 1
         done = (number + (begun - 1 + step.number / step.total) / parts) / layers
         job.show(Standing(f"Looking at {layer}", done))
 
-    return watch
+    return on_progress

@@ -98,7 +98,9 @@ class DuplicatesPage:
                 except ImageError as error:
                     broken[str(path)] = str(error).removeprefix(f"{path}: ")
             found = find_duplicates(
-                *good, threshold=threshold or None, watch=lambda step: job.show(_standing(step))
+                *good,
+                threshold=threshold or None,
+                on_progress=lambda step: job.show(_standing(step)),
             )
             found = found._replace(broken={**broken, **found.broken})
             return found, _drawn(found, again)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from velatura.errors import ConfigError, VelaturaError
 from velatura.fast.options import PaintOptions
-from velatura.fast.styles import SHELF
+from velatura.fast.styles import REGISTRY
 from velatura.images.io import read, to_pil
 from velatura.images.resize import resize
 from velatura.studio import fields, views
@@ -57,7 +57,7 @@ class OnePassPage:
     def _draw_form(self) -> None:
         self.photographs = pictures_field("Photograph, one or more", "pass-photographs")
         self.at_hand = shelf_field("Photographs at hand", "pass-at-hand")
-        self.style = ModelField(self.folder, SHELF, "pass")
+        self.style = ModelField(self.folder, REGISTRY, "pass")
         rest = [name for name in NAMES if name not in ("strength", "size", "colors")]
         drawn = {name: self._field(name) for name in ("size", "colors")}
         with gr.Accordion("Everything else", open=False):
@@ -220,7 +220,7 @@ class OnePassPage:
         options = PaintOptions.from_dict({k: v for k, v in settings.items() if k in NAMES})
         photograph = self.folder.find(str(settings["content"]), "photographs")
         style = settings["style"]
-        style = style if style in self.folder.models(SHELF) else None
+        style = style if style in self.folder.models(REGISTRY) else None
         changes = {part: fields.shown(getattr(options, n)) for n, part in self.fields.items()}
         missing = [] if photograph else [settings["content"]]
         missing += [] if style else [settings["style"]]

@@ -16,7 +16,7 @@ from velatura.studio.jobs import Job, Queue, Standing
 from velatura.studio.models import ModelField
 from velatura.studio.pages.controls import QUIET, Controls, follow, text_to_copy
 from velatura.studio.pictures import photograph_field, shelf_field, thumbnails
-from velatura.superres.models import SHELF
+from velatura.superres.models import REGISTRY
 from velatura.superres.options import SCALES
 from velatura.superres.upscaler import Upscaler
 from velatura.training.modelfile import read_card
@@ -43,7 +43,7 @@ class UpscalePage:
             with gr.Column(scale=4, min_width=300):
                 self.photograph = photograph_field("Picture", "upscale-photograph")
                 self.at_hand = shelf_field("Photographs at hand", "upscale-at-hand")
-                self.model = ModelField(folder, SHELF, "upscale")
+                self.model = ModelField(folder, REGISTRY, "upscale")
                 self.scale = gr.Radio(
                     list(SCALES),
                     value=SCALES[-1],
@@ -107,7 +107,7 @@ class UpscalePage:
             raise VelaturaError("Choose a picture first.")
         name, folder = self.model.check(model), self.folder
         source = folder.take(photograph, "photographs")
-        file = folder.models(SHELF).get(name)
+        file = folder.models(REGISTRY).get(name)
         if file is None or scale not in SCALES:
             raise VelaturaError(f"expected a model and a scale of the lists, got {name!r}, {scale}")
         with Image.open(source) as image:
@@ -164,7 +164,7 @@ class UpscalePage:
         """What the page holds to make the finished picture `name` again. Raises VelaturaError."""
         settings = self.folder.settings(name)
         photograph = self.folder.find(str(settings["content"]), "photographs")
-        model = settings["model"] if settings["model"] in self.folder.models(SHELF) else None
+        model = settings["model"] if settings["model"] in self.folder.models(REGISTRY) else None
         missing = [] if photograph else [settings["content"]]
         missing += [] if model else [settings["model"]]
         text = f"As {name}."

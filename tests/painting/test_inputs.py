@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from velatura import ImageError, StyleConfig, stylize, transfer
-from velatura.painting.subjects import gather
+from velatura.painting.inputs import read_inputs
 
 CPU = torch.device("cpu")
 HIDDEN = (0, 255, 0)  # a colour that is nowhere else
@@ -48,7 +48,7 @@ def masks(tmp_path):
 
 def test_a_mask_is_black_where_it_is_transparent(tmp_path, photograph, painting):
     for path in masks(tmp_path):
-        found = gather(photograph, painting, StyleConfig(mask=(path,)), CPU).masks[0]
+        found = read_inputs(photograph, painting, StyleConfig(mask=(path,)), CPU).masks[0]
         assert found[..., :48].min() > 0.99, path
         assert found[..., 48:].max() == 0, path
 
@@ -58,14 +58,14 @@ def test_soft_edges_of_a_mask_are_its_grey_times_its_alpha(tmp_path, photograph,
     alpha[:] = np.arange(96)
     Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)]).save(tmp_path / "a.png")
     config = StyleConfig(mask=(str(tmp_path / "a.png"),))
-    found = gather(photograph, painting, config, CPU).masks[0][0, 0].numpy()
+    found = read_inputs(photograph, painting, config, CPU).masks[0][0, 0].numpy()
     np.testing.assert_allclose(found, grey / 255 * (alpha / 255), atol=1e-6)
 
 
 def test_a_mask_that_is_all_transparent_is_a_black_one(tmp_path, photograph, painting):
     Image.new("RGBA", (96, 64), (255, 255, 255, 0)).save(tmp_path / "a.png")
     with pytest.raises(ImageError, match="expected a mask with some white"):
-        gather(photograph, painting, StyleConfig(mask=(str(tmp_path / "a.png"),)), CPU)
+        read_inputs(photograph, painting, StyleConfig(mask=(str(tmp_path / "a.png"),)), CPU)
 
 
 def test_the_transparent_part_of_a_style_image_is_masked_whatever_mask_is_given(
@@ -75,22 +75,22 @@ def test_the_transparent_part_of_a_style_image_is_masked_whatever_mask_is_given(
     upper.paste(255, (0, 0, 160, 40))
     upper.save(tmp_path / "upper.png")
     styles = [half_hidden(painting), painting.resize((160, 80))]
-    plain = gather(photograph, styles, StyleConfig(), CPU).style_masks
+    plain = read_inputs(photograph, styles, StyleConfig(), CPU).style_masks
     assert plain[0][..., :80].min() == 1
     assert plain[0][..., 80:].max() == 0
     assert plain[1].min() == 1
     config = StyleConfig(style_mask=(str(tmp_path / "upper.png"),) * 2)
-    both = gather(photograph, styles, config, CPU).style_masks
+    both = read_inputs(photograph, styles, config, CPU).style_masks
     assert both[0][..., :40, :80].min() == 1
     assert both[0].mean() == 0.25
     assert both[1].mean() == 0.5
-    assert gather(photograph, painting, StyleConfig(), CPU).style_masks == []
+    assert read_inputs(photograph, painting, StyleConfig(), CPU).style_masks == []
 
 
 def test_a_transparent_style_image_is_told(tmp_path, photograph):
     Image.new("RGBA", (64, 64), (255, 0, 0, 0)).save(tmp_path / "none.png")
     with pytest.raises(ImageError, match=r"none.png: expected a style image with something to see"):
-        gather(photograph, tmp_path / "none.png", StyleConfig(), CPU)
+        read_inputs(photograph, tmp_path / "none.png", StyleConfig(), CPU)
 
 
 def test_a_transparent_ground_is_no_part_of_the_style(photograph, painting):
@@ -112,13 +112,13 @@ def test_a_transparent_ground_is_no_part_of_the_style(photograph, painting):
 @pytest.mark.parametrize("colors", ["style", "content-match", "content-luminance"])
 def test_hidden_colours_change_no_colours(photograph, painting, colors):
     config = StyleConfig(colors=colors)
-    plain = gather(photograph, painting, config, CPU)
-    hidden = gather(half_hidden(photograph), half_hidden(painting), config, CPU)
+    plain = read_inputs(photograph, painting, config, CPU)
+    hidden = read_inputs(half_hidden(photograph), half_hidden(painting), config, CPU)
     torch.testing.assert_close(
-        hidden.photograph[..., : photograph.width], plain.photograph, atol=1e-3, rtol=0
+        hidden.content[..., : photograph.width], plain.content, atol=1e-3, rtol=0
     )
     torch.testing.assert_close(
-        hidden.paintings[0][..., : painting.width], plain.paintings[0], atol=1e-3, rtol=0
+        hidden.styles[0][..., : painting.width], plain.styles[0], atol=1e-3, rtol=0
     )
 
 

@@ -4,7 +4,7 @@ from PIL import Image
 from skimage import data
 
 from velatura.images.io import read
-from velatura.perception.salience import salience
+from velatura.perception.saliency import saliency
 from velatura.perception.vgg import VGG19
 
 
@@ -14,7 +14,7 @@ def network(embedded):
 
 
 def test_a_face_is_more_salient_than_the_wall_behind_it(network):
-    places = salience(network, read(Image.fromarray(data.astronaut())).pixels, "relu5_1")  # 512×512
+    places = saliency(network, read(Image.fromarray(data.astronaut())).pixels, "relu5_1")  # 512×512
     assert places.shape == (1, 1, 32, 32)
     assert float(places.mean()) == pytest.approx(1)
     face = places[..., 64 // 16 : 176 // 16, 184 // 16 : 264 // 16]
@@ -29,7 +29,7 @@ def test_a_face_is_more_salient_than_the_wall_behind_it(network):
     ids=["large ones smaller", "small ones as they are", "narrow ones less small"],
 )
 def test_pictures_are_seen_at_a_size_that_shows_things(network, generator, size, positions):
-    places = salience(network, torch.rand(1, 3, *size, generator=generator), "relu5_1")
+    places = saliency(network, torch.rand(1, 3, *size, generator=generator), "relu5_1")
     assert places.shape == (1, 1, *positions)
 
 
@@ -38,5 +38,5 @@ def test_where_nothing_is_seen_all_places_count_alike():
         return {name: torch.zeros(1, 512, 4, 6) for name in layers}
 
     assert torch.equal(
-        salience(blind, torch.zeros(1, 3, 64, 96), "relu5_1"), torch.ones(1, 1, 4, 6)
+        saliency(blind, torch.zeros(1, 3, 64, 96), "relu5_1"), torch.ones(1, 1, 4, 6)
     )

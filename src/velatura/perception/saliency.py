@@ -13,7 +13,7 @@ SHORT_SIDE = 16  # the least that has a position at the deepest layers
 
 
 @torch.no_grad()
-def salience(network: VGG19, photograph: Tensor, layer: str) -> Tensor:
+def saliency(network: VGG19, photograph: Tensor, layer: str) -> Tensor:
     """How much there is to see in each place of a photograph, 1 on average.
 
     The length of the features at `layer` (Zagoruyko and Komodakis 2017, section 3.1): at relu5_1

@@ -20,21 +20,21 @@ from velatura.perception.layers import geometry
 LEAST_SEEN = 1e-3  # mean of a mask, below which nothing is left to paint after
 
 
-class Subjects(NamedTuple):
+class Inputs(NamedTuple):
     """Images (1, 3, height, width), each of its own size until `at` brings them to a picture's."""
 
-    photograph: Tensor
-    paintings: list[Tensor]
+    content: Tensor
+    styles: list[Tensor]
     colors: Tensor | None  # whose hue and chroma the finished picture takes
     masks: list[Tensor]  # (1, 1, height, width): where in the picture each style goes
     style_masks: list[Tensor]  # what of each painting is looked at; none where all of all is
     alpha: Tensor | None  # the photograph's, (1, 1, height, width)
 
-    def at(self, size: tuple[int, int], config: StyleConfig) -> "Subjects":
+    def at(self, size: tuple[int, int], config: StyleConfig) -> "Inputs":
         """The same for a picture of `size` (height, width)."""
-        paintings = [_style_at(painting, size, config) for painting in self.paintings]
-        return Subjects(
-            resize(self.photograph, size),
+        paintings = [_style_at(painting, size, config) for painting in self.styles]
+        return Inputs(
+            resize(self.content, size),
             paintings,
             None if self.colors is None else resize(self.colors, size),
             [resize(mask, size) for mask in self.masks],
@@ -45,22 +45,22 @@ class Subjects(NamedTuple):
             None if self.alpha is None else resize(self.alpha, size),
         )
 
-    def recoloured(self, config: StyleConfig) -> "Subjects":
+    def recoloured(self, config: StyleConfig) -> "Inputs":
         """The same with the colours that `config` asks for."""
         prepared = prepare(
-            self.photograph, self.paintings, config, self.masks, self.style_masks, self.alpha
+            self.content, self.styles, config, self.masks, self.style_masks, self.alpha
         )
-        return Subjects(*prepared, self.masks, self.style_masks, self.alpha)
+        return Inputs(*prepared, self.masks, self.style_masks, self.alpha)
 
 
-def gather(
+def read_inputs(
     content: ImageLike,
     styles: "ImageLike | Iterable[ImageLike]",
     config: StyleConfig,
     device: torch.device,
     masks: "ImageLike | Iterable[ImageLike]" = (),
     style_masks: "ImageLike | Iterable[ImageLike]" = (),
-) -> Subjects:
+) -> Inputs:
     """Read all images, in their own colours.
 
     `masks` and `style_masks` are those of `config` if there are none.
@@ -99,7 +99,7 @@ def gather(
     counts = [mask.to(device) for mask in _without_transparent(given, pictures, several)]
     if alpha is not None:
         alpha = alpha.to(photograph)
-    return Subjects(photograph, paintings, None, places, counts, alpha)
+    return Inputs(photograph, paintings, None, places, counts, alpha)
 
 
 def _without_transparent(

@@ -23,7 +23,7 @@ class Model(Generic[Network]):
 
 
 @dataclass(frozen=True)
-class Shelf(Generic[Network]):
+class Registry(Generic[Network]):
     """Where models of one architecture are found."""
 
     kind: str  # what such a model is called, as in an error
