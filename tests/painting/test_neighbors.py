@@ -79,7 +79,7 @@ def test_the_style_itself_is_its_own_neighbour(network, generator):
         )
         term.begin(style)
         pushes = {}
-        walk.forward(style, lambda part, seen: pushes.update({part.layer: term.push(part, seen)}))
+        walk.forward(style, lambda part, seen: pushes.update({part.layer: term.backward(part, seen)}))
     assert set(pushes) == set(LAYERS)
     assert all(float(value) < 1e-9 for value in term.values(Workers()).values())
 

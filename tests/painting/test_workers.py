@@ -13,7 +13,7 @@ from velatura.images.resize import gaussian_blur
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import transfer
 from velatura.painting.objective import Objective
-from velatura.painting.workers import Workers, join
+from velatura.painting.workers import Workers, process_group
 from velatura.perception import weights
 from velatura.perception.vgg import VGG19
 
@@ -56,7 +56,7 @@ def meet(rank, folder):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
     atexit.register(dist.destroy_process_group)
-    return join(CPU)
+    return process_group(CPU)
 
 
 def judge_together(rank, folder):
@@ -113,7 +113,7 @@ def test_a_process_that_ends_is_told(tmp_path):
 
 
 def test_alone_nothing_changes():
-    workers = join(CPU)
+    workers = process_group(CPU)
     tensor = torch.ones(2)
     workers.all_reduce(tensor)
     assert (workers.rank, workers.count) == (0, 1)
@@ -131,7 +131,7 @@ def test_numbers_on_the_cpu_travel_where_only_gpus_talk(monkeypatch):
     monkeypatch.setattr(dist, "get_backend_config", lambda: "meta:nccl")
     for name in ("all_reduce", "broadcast"):
         monkeypatch.setattr(dist, name, lambda tensor, **_: travelled.append(tensor.device.type))
-    workers = join(CPU)
+    workers = process_group(CPU)
     with FakeTensorMode():
         number, features = torch.ones(()), torch.ones(2, device="meta")
         workers.all_reduce(number, features)
