@@ -112,8 +112,9 @@ def test_a_transparent_ground_is_no_part_of_the_style(photograph, painting):
 @pytest.mark.parametrize("colors", ["style", "content-match", "content-luminance"])
 def test_hidden_colours_change_no_colours(photograph, painting, colors):
     config = StyleConfig(colors=colors)
-    plain = gather(photograph, painting, config, CPU)
+    plain = gather(photograph, painting, config, CPU).recoloured(config)
     hidden = gather(half_hidden(photograph), half_hidden(painting), config, CPU)
+    hidden = hidden.recoloured(config)
     torch.testing.assert_close(
         hidden.photograph[..., : photograph.width], plain.photograph, atol=1e-3, rtol=0
     )
