@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,12 +161,18 @@ def _excerpt(film: Path, arguments: argparse.Namespace, folder: Path) -> Path:
     size = reading.painted_size(found, arguments.size, even=True)
     with writing.writer(writing.target(path, options), found, size, options, False) as out:
         out.whole = False
-        first = None
         frames = reading.frames(found, size, start=arguments.start)
+        if arguments.still:
+            frames = _shown(next(frames), round(1 / (found.rate * found.time_base)))
         for frame in islice(frames, arguments.frames):
-            first = frame if first is None else first
-            out.add(frame._replace(pixels=(first if arguments.still else frame).pixels))
+            out.add(frame)
     return path
+
+
+def _shown(frame: reading.Frame, ticks: int) -> Iterator[reading.Frame]:
+    """A frame over and over, `ticks` apart."""
+    for number in count():
+        yield frame._replace(number=number, ticks=number * ticks)
 
 
 def _read(path: Path) -> list[Any]:

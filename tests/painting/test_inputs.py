@@ -112,8 +112,9 @@ def test_a_transparent_ground_is_no_part_of_the_style(photograph, painting):
 @pytest.mark.parametrize("colors", ["style", "content-match", "content-luminance"])
 def test_hidden_colours_change_no_colours(photograph, painting, colors):
     config = StyleConfig(colors=colors)
-    plain = read_inputs(photograph, painting, config, CPU)
+    plain = read_inputs(photograph, painting, config, CPU).recoloured(config)
     hidden = read_inputs(half_hidden(photograph), half_hidden(painting), config, CPU)
+    hidden = hidden.recoloured(config)
     torch.testing.assert_close(
         hidden.content[..., : photograph.width], plain.content, atol=1e-3, rtol=0
     )
