@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from velatura.errors import ConfigError
 from velatura.options import choices, parsers
 from velatura.painting.config import StyleConfig
+from velatura.painting.engine import plan
 
 
 @pytest.mark.parametrize(
@@ -144,3 +145,22 @@ def test_blends_of_layers_are_read_and_checked():
             StyleConfig(blend_layers=blend)
     with pytest.raises(ConfigError, match="blend: expected 3 weights for 3 styles"):
         config.blend_weights(3)
+
+
+def test_an_effort_changes_what_is_not_given():
+    instant = StyleConfig(effort="instant").at_effort()
+    assert (instant.optimizer, instant.neighbor_turns) == ("learned", 1)
+    given = StyleConfig(effort="instant", optimizer="adam", neighbor_turns=2).at_effort()
+    assert (given.optimizer, given.neighbor_turns) == ("adam", 2)
+    assert StyleConfig().at_effort() == StyleConfig()
+
+
+def test_more_effort_is_more_steps_and_steps_that_are_given_stay():
+    def steps(**options):
+        return [scale.steps for scale in plan((512, 512), StyleConfig(**options))]
+
+    totals = [sum(steps(effort=effort)) for effort in ("instant", "quick", "default", "best")]
+    assert totals == sorted(set(totals))
+    assert min(steps(effort="instant")) >= 1
+    assert steps(effort="instant", steps=(7, 5, 3)) == [7, 5, 3]
+    assert sum(steps(effort="instant", steps=(30,))) == 30

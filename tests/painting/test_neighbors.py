@@ -78,9 +78,11 @@ def test_the_style_itself_is_its_own_neighbour(network, generator):
             dict.fromkeys(LAYERS, 1.0), walk, [features_of(network, style)], [Region(None, ALL)]
         )
         term.begin(style)
-        pushes = {}
-        walk.forward(style, lambda part, seen: pushes.update({part.layer: term.backward(part, seen)}))
-    assert set(pushes) == set(LAYERS)
+        gradients = {}
+        walk.forward(
+            style, lambda part, seen: gradients.update({part.layer: term.backward(part, seen)})
+        )
+    assert set(gradients) == set(LAYERS)
     assert all(float(value) < 1e-9 for value in term.values(Workers()).values())
 
 

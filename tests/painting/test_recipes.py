@@ -10,7 +10,6 @@ from velatura.perception.layers import channels
 
 SETTINGS = {
     "default": {},
-    "instant": {"optimizer": "learned", "steps": (10,), "neighbor_turns": 1},
     "second-moments": {
         "content_layers": {"relu3_1": 0.3, "relu4_2": 0.7},
         "style_loss": "wasserstein",
@@ -87,7 +86,7 @@ def test_settings_are_the_sources(name):
     for option, expected in SETTINGS[name].items():
         value = getattr(config, option)
         assert (list(value) if isinstance(expected, list) else value) == expected, option
-    if name not in ("default", "instant", "second-moments", "neural-neighbors"):
+    if name not in ("default", "second-moments", "neural-neighbors"):
         assert config.style_loss == "gram"
         assert config.single_scale
         assert config.basis == "pixels"
@@ -108,9 +107,7 @@ def test_the_loss_falls(name, photograph, painting):
 
 
 def test_an_unknown_recipe_is_told():
-    with pytest.raises(
-        ConfigError, match="recipe: expected one of default, instant, second-moments"
-    ):
+    with pytest.raises(ConfigError, match="recipe: expected one of default, second-moments"):
         recipe("nope")
 
 

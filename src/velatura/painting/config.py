@@ -5,7 +5,7 @@ The command line, the settings stored in a picture and the recipes are read off 
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from velatura.errors import ConfigError
 from velatura.options import Options, check, option
@@ -14,6 +14,21 @@ from velatura.perception.layers import block, check_layer
 STARTS = ("content", "noise", "blurred-noise", "white", "gray", "blur", "style")
 SHALLOW = 3  # the deepest block of the network that every scale looks at
 EARLY_NEIGHBORS = 0.3  # of their weight at the first scale
+
+
+class Effort(NamedTuple):
+    """How much work goes into a painting: what differs from the default, unless it is given."""
+
+    steps: float  # in terms of the default's, at each scale
+    options: dict[str, Any]
+
+
+EFFORTS = {
+    "instant": Effort(0.1, {"optimizer": "learned", "neighbor_turns": 1}),
+    "quick": Effort(0.2, {"optimizer": "learned", "neighbor_turns": 1}),
+    "default": Effort(1.0, {}),
+    "best": Effort(2.0, {"deep_size": 0}),
+}
 FOCUS_LAYER = "relu5_1"  # whose features tell things from empty places
 
 
@@ -26,6 +41,9 @@ class StyleConfig(Options):
     )
     steps: tuple[int, ...] = option(
         (), "optimisation steps: one total, or one number a scale from coarse to fine", at_least=1
+    )
+    effort: Literal["instant", "quick", "default", "best"] = option(
+        "default", "how much work goes into it, where steps and optimizer are not given"
     )
     init: str = option(
         "content",
@@ -179,6 +197,16 @@ class StyleConfig(Options):
         shares += [self.style_weight * weight for weight in self.style_layers.values()]
         shares += self._neighbor_layers.values()
         check(any(shares), "content-weight and style-weight", 0, "a layer that weighs above 0")
+
+    def at_effort(self) -> "StyleConfig":
+        """The same with what its effort asks for, where that is not given."""
+        usual = StyleConfig()
+        changes = {
+            name: value
+            for name, value in EFFORTS[self.effort].options.items()
+            if getattr(self, name) == getattr(usual, name)
+        }
+        return replace(self, **changes)
 
     @property
     def effective_content_weight(self) -> float:

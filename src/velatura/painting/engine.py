@@ -17,7 +17,7 @@ from velatura.images.io import ImageLike, png, read
 from velatura.images.resize import fit, gaussian_blur, resize
 from velatura.painting import optimizers
 from velatura.painting.checkpoint import State
-from velatura.painting.config import FOCUS_LAYER, StyleConfig
+from velatura.painting.config import EFFORTS, FOCUS_LAYER, StyleConfig
 from velatura.painting.inputs import read_inputs, smallest_side
 from velatura.painting.memory import limit_bytes, plan_memory
 from velatura.painting.objective import Objective
@@ -157,6 +157,8 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
             steps = [100]
         if config.steps:
             steps = _share_out(config.steps[0], steps)
+        else:
+            steps = [max(1, round(EFFORTS[config.effort].steps * number)) for number in steps]
     return tuple(Scale(s, n) for s, n in zip(sizes, steps, strict=True) if n)
 
 
@@ -194,7 +196,7 @@ def transfer(
         DivergenceError: the loss or its gradient is no finite number any more.
         WorkerError: a process that shares the work has ended.
     """
-    config = config or StyleConfig()
+    config = (config or StyleConfig()).at_effort()
     called = time.monotonic()
     began = called - (state.seconds if state else 0)
     device = pick_device(config.device)

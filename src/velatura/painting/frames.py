@@ -72,6 +72,7 @@ class FramePainter:
 
         Raises DivergenceError if the loss or its gradient is no finite number any more.
         """
+        config = config.at_effort()
         now = self._recoloured(frame.to(self.device), config)
         held = earlier._replace(
             image=earlier.image.to(self.device), weights=earlier.weights.to(self.device)

@@ -85,13 +85,6 @@ RECIPES = {
         "fine, over frequencies: painted, and still to be recognised.",
         "See docs/tried.md for what was tried.",
     ),
-    "instant": Recipe(
-        StyleConfig(optimizer="learned", steps=(10,), neighbor_turns=1),
-        "Velatura",
-        "The default's objective in ten looks: a network that has learnt what to make of a "
-        "gradient adds to each of L-BFGS's steps.",
-        "Neighbours are sought in the painting as it hangs. See docs/learned.md.",
-    ),
     "second-moments": Recipe(
         StyleConfig(
             content_layers={"relu3_1": 0.3, "relu4_2": 0.7}, neighbor_weight=0.0, deep_size=0

@@ -9,6 +9,7 @@ class StyleOptions(TypedDict, total=False):
 
     size: int
     steps: Sequence[int]
+    effort: Literal["instant", "quick", "default", "best"]
     init: str
     content_layers: Mapping[str, float]
     style_layers: Mapping[str, float]
