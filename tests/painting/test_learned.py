@@ -7,8 +7,9 @@ from velatura.errors import ConfigError, WeightsError
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import transfer
 from velatura.painting.learned import HALO, HIDDEN, SEEN, LearnedUpdates, UpdateNetwork
-from velatura.painting.learned_models import UpdateModel, load, save
+from velatura.painting.learned_models import SHELF, UpdateModel, load, save
 from velatura.painting.optimizers import LBFGS, build
+from velatura.training.modelfile import read_card
 
 
 @pytest.fixture
@@ -109,6 +110,13 @@ def test_a_file_keeps_a_network(trained, network):
     loaded = load(trained).network
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
+
+
+def test_one_comes_with_the_package():
+    path = SHELF.shipped()["default"]
+    assert path.stat().st_size <= 2_000_000
+    assert {"command", "paintings", "licence", "curve"} <= {*read_card(path)}
+    assert isinstance(build(StyleConfig(optimizer="learned")), LearnedUpdates)
 
 
 def test_a_damaged_file_is_refused_in_one_line(trained):
