@@ -33,7 +33,7 @@ def last(steps):
 def test_scales_halve_and_end_at_the_size_asked_for():
     scales = plan((768, 1024), StyleConfig(size=512))
     assert [scale.size for scale in scales] == [(96, 128), (192, 256), (384, 512)]
-    assert [scale.steps for scale in scales] == [50, 30, 20]
+    assert [scale.steps for scale in scales] == [24, 14, 8]
 
 
 def test_a_photograph_is_never_enlarged():

@@ -15,12 +15,14 @@ SETTINGS = {
         "style_loss": "wasserstein",
         "neighbor_weight": 0.0,
         "deep_size": 0,
+        "effort": "best",
     },
     "neural-neighbors": {
         "content_layers": {},
         "style_layers": {},
         "neighbor_layers": ["relu1_1", "relu2_1", "relu3_1", "relu4_1"],
         "deep_size": 0,
+        "effort": "best",
     },
     "gatys-2016": {
         "content_layers": ["relu4_2"],

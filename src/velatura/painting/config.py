@@ -24,8 +24,8 @@ class Effort(NamedTuple):
 
 
 EFFORTS = {
-    "instant": Effort(0.1, {"optimizer": "learned", "neighbor_turns": 1}),
-    "quick": Effort(0.2, {"optimizer": "learned", "neighbor_turns": 1}),
+    "instant": Effort(0.2, {"optimizer": "learned", "neighbor_turns": 1}),
+    "quick": Effort(0.4, {"optimizer": "learned", "neighbor_turns": 1}),
     "default": Effort(1.0, {}),
     "best": Effort(2.0, {"deep_size": 0}),
 }

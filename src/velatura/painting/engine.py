@@ -31,7 +31,8 @@ from velatura.perception.vgg import VGG19
 COARSEST_LONG_SIDE = 128
 MATCHED_EVERY = 100  # steps, of neighbours
 CHECKED_EVERY = 10  # steps, on other devices than CPUs, for numbers that are not finite
-STEPS = (50, 30, 20, 14, 10, 6)  # from the coarsest scale on; large forms settle first
+ALONE = 48  # steps of one scale alone
+STEPS = (24, 14, 8, 6, 4, 3)  # from the coarsest scale on; large forms settle first
 
 
 class Scale(NamedTuple):
@@ -154,7 +155,7 @@ def plan(size: tuple[int, int], config: StyleConfig) -> tuple[Scale, ...]:
     else:
         steps = [STEPS[min(k, len(STEPS) - 1)] for k in range(len(sizes))]
         if len(sizes) == 1:
-            steps = [100]
+            steps = [ALONE]
         if config.steps:
             steps = _share_out(config.steps[0], steps)
         else:

@@ -87,7 +87,10 @@ RECIPES = {
     ),
     "second-moments": Recipe(
         StyleConfig(
-            content_layers={"relu3_1": 0.3, "relu4_2": 0.7}, neighbor_weight=0.0, deep_size=0
+            content_layers={"relu3_1": 0.3, "relu4_2": 0.7},
+            neighbor_weight=0.0,
+            deep_size=0,
+            effort="best",
         ),
         "Velatura",
         "Statistics alone, Wasserstein distances in place of Gram matrices: the photograph's own "
@@ -102,6 +105,7 @@ RECIPES = {
             forms_first=1.0,
             neighbor_layers=dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0),
             deep_size=0,
+            effort="best",
         ),
         "Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich, Neural neighbor style "
         "transfer, 2022",
