@@ -131,7 +131,7 @@ def test_pictures_too_small_or_narrow_are_refused(velatura, size):
         (("--blend", "1,2"), "expected 1 weights for 1 styles"),
         (("--pooling", "min"), "invalid choice: 'min'"),
         (("--device", "abacus"), "device"),
-        (("--weights", "none.pth"), "found nothing; use --weights embedded"),
+        (("--weights", "none.pth"), "found nothing; use embedded"),
         (("--init", "none.png"), "found nothing"),
         (("--max-seconds", "-3"), "above 0"),
         (("--wobble",), "unrecognized arguments"),

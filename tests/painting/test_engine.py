@@ -284,7 +284,7 @@ def test_a_limit_of_memory_gives_tiles_and_the_same_picture(photograph, painting
     photograph = photograph.resize((240, 200))
     config = StyleConfig(steps=(2, 2), precision="fp32", style_loss="gram", style_weight=1e-6)
     whole = last(transfer(photograph, [painting], config))
-    monkeypatch.setattr(engine, "allot", lambda *_: MemoryPlan(180 * 180, 10))
+    monkeypatch.setattr(engine, "plan_memory", lambda *_: MemoryPlan(180 * 180, 10))
     tiled = last(transfer(photograph, [painting], config))
     assert whole.tiles == 1
     assert tiled.tiles > 1

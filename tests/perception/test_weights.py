@@ -71,7 +71,7 @@ def test_caffe_naming_is_recognised(tmp_path, embedded):
 
 
 def test_a_missing_file_names_the_remedy(tmp_path):
-    with pytest.raises(WeightsError, match="found nothing; use --weights embedded"):
+    with pytest.raises(WeightsError, match="found nothing; use embedded"):
         weights.load(str(tmp_path / "none.pth"))
 
 
@@ -203,5 +203,5 @@ def test_download_is_verified_and_cached(tmp_path, monkeypatch, torchvision_stat
 
 def test_offline_download_names_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
-    with pytest.raises(WeightsError, match="--weights embedded"):
+    with pytest.raises(WeightsError, match="embedded"):
         weights._download((tmp_path / "gone.pth").as_uri(), "00")

@@ -76,9 +76,9 @@ def find_duplicates(
     threshold = known.auto if threshold is None else threshold
     _check_threshold(threshold)
     if add and index is None:
-        raise ConfigError("add: expected an index to add to; name it with --index")
+        raise ConfigError("add: expected an index to add to, got none")
     if no_match and index is None:
-        raise ConfigError("no-match: expected an index to remember it; name it with --index")
+        raise ConfigError("no-match: expected an index to remember it, got none")
     if across and len({os.path.realpath(place) for place in places}) < 2 and not add:
         raise ConfigError("across: expected two folders or more, got one")
     keeping = Keeping(

@@ -25,8 +25,8 @@ WAIT = 10.0  # seconds for another process to finish what it writes
 ERRORS = (sqlite3.Error, UnicodeDecodeError)  # the latter of what SQLite says of damaged names
 _ADVICE = {
     "locked": "another program writes to it; try again when that is done",
-    "readonly": "it cannot be written to; name another with --index",
-    "full": "make room, or name another with --index",
+    "readonly": "it cannot be written to; name another index",
+    "full": "make room, or name another index",
     "unable to open": "is there such a folder, and may it be written to?",
 }
 _DAMAGED = "it is damaged: move it away, and the next run makes a new one"

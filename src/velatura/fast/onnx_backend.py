@@ -35,7 +35,7 @@ class OnnxPainter:
 
     def __init__(self, style: str, strength: float = 1.0, colors: str = "style") -> None:
         if colors != "style":
-            raise ConfigError(f"colors: expected style with --backend onnx, got {colors}")
+            raise ConfigError(f"colors: expected style with the backend onnx, got {colors}")
         self.path = find(style)
         self._loading = ThreadPoolExecutor(1).submit(_load, self.path)
         self.strength = strength

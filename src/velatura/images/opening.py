@@ -207,7 +207,7 @@ def room(size: tuple[int, int], needed: float, most_pixels: float | None = None)
             raise TooLargeError(
                 f"expected a picture that memory holds, got {size[0]}×{size[1]}, which takes "
                 f"{needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free; make it smaller, or "
-                "allow it by --max-pixels"
+                "allow it by the option max-pixels"
             )
         _taken += needed
     try:

@@ -73,7 +73,7 @@ class Step:
         if not torch.isfinite(self.latent).all():
             raise DivergenceError(
                 f"the painting diverged at step {self.number}: expected finite numbers; "
-                "smaller weights or a smaller --learning-rate will do"
+                "smaller weights or a smaller learning rate will do"
             )
 
     @property

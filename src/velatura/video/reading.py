@@ -255,7 +255,7 @@ def _decoded(film: Film, size: tuple[int, int], start: float, deinterlace: bool)
         if film.seconds and short > max(SHORT, 0.02 * film.seconds):
             raise ImageError(
                 f"{film.source}: expected {film.seconds:.1f} s, it breaks off after "
-                f"{reached:.1f} s; --end {reached:.1f} paints what is there"
+                f"{reached:.1f} s; end at {reached:.1f} to paint what is there"
             )
 
 
