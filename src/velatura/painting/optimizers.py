@@ -110,6 +110,7 @@ class LBFGS:
         """Let go of the history and of the last image and gradient."""
         self.pairs.clear()
         self.previous = None
+        self.gamma = torch.zeros_like(self.gamma)
 
     def _inverse_hessian(self, gradient: Tensor) -> Tensor:
         """The two-loop recursion (Nocedal and Wright 2006, algorithm 7.4)."""
