@@ -73,11 +73,10 @@ def _upscale(options: Mapping[str, Any]) -> Make:
     from velatura.superres.upscaler import Upscaler
 
     upscaler = Upscaler(options["model"], options["scale"], options["device"])
-    settings = {"model": options["model"], "scale": options["scale"], "upscale": upscaler.card}
 
     def make(contents: bytes, name: str) -> Made:
         large = upscaler.enlarge(read(contents))
-        return Made(to_pil(large.pixels, large.alpha), {"content": name, **settings})
+        return Made(to_pil(large.pixels, large.alpha), upscaler.settings(name))
 
     return make
 

@@ -49,7 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.superres.upscaler import Upscaler
 
     upscaler = Upscaler(arguments.model, arguments.scale, arguments.device, arguments.precision)
-    settings = {"model": arguments.model, "scale": arguments.scale, "upscale": upscaler.card}
 
     def make(photograph: Path, output: Path, on_progress: "Callable[[float], None]") -> Made:
         is_deep = keeps_depth(photograph, output)
@@ -61,6 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
         check_size(output, (height * arguments.scale, width * arguments.scale))
         large = upscaler.enlarge(small, on_progress)
         picture = (to_deep if is_deep else to_pil)(large.pixels, large.alpha)
-        return picture, {"content": photograph.name, **settings}
+        return picture, upscaler.settings(photograph.name)
 
     return make_pictures(make, arguments)

@@ -84,7 +84,7 @@ class PaintOptions(Options):
 
 
 def settings(
-    content: str, style: str, options: PaintOptions, card: Mapping[str, Any]
+    content: str | None, style: str, options: PaintOptions, card: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What is written into a picture: names of the photograph and the style, options, card."""
     return {

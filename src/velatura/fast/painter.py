@@ -1,6 +1,8 @@
 """Paint photographs in a learnt style, with PyTorch."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from PIL import Image
@@ -8,9 +10,10 @@ from torch import Tensor
 
 from velatura.errors import ImageError
 from velatura.fast.layers import SMALLEST_SIDE
+from velatura.fast.options import PaintOptions, settings
 from velatura.fast.styles import load
 from velatura.images.color import match_colors, with_lightness
-from velatura.images.io import ImageLike, read, to_pil
+from velatura.images.io import ImageLike, name_of, read, to_pil
 from velatura.images.resize import fit, resize
 from velatura.perception.devices import pick_device, pick_dtype
 
@@ -36,11 +39,28 @@ class Painter:
         device: str = "auto",
         precision: str = "auto",
     ) -> None:
+        self.options = PaintOptions(
+            strength=strength,
+            colors=cast(Any, colors),
+            device=device,
+            precision=cast(Any, precision),
+        )
         learnt = load(style)
+        self.style = style
         self.card, self.strength, self.colors = learnt.card, strength, colors
         self.device = pick_device(device)
         self.dtype = pick_dtype(precision, self.device)
         self.network = learnt.network.to(self.device)
+
+    def __call__(self, image: ImageLike, size: int | None = None) -> Image.Image:
+        """`paint`, as functions are called."""
+        return self.paint(image, size)
+
+    def to(self, device: str) -> "Painter":
+        """Move the network to a device; returns itself."""
+        self.device = pick_device(device)
+        self.network.to(self.device)
+        return self
 
     def paint(
         self,
@@ -50,7 +70,8 @@ class Painter:
     ) -> Image.Image:
         """Paint a photograph, `size` pixels on its long side if that is less than it has.
 
-        RGBA if the photograph is partly transparent. `on_progress` is told the share done.
+        RGBA if the photograph is partly transparent. Its `info["velatura"]` says how it was made.
+        `on_progress` is told the share done.
 
         Raises ImageError if it cannot be read, or is less than 16 pixels a side.
         """
@@ -64,7 +85,10 @@ class Painter:
         pixels = resize(picture.pixels, goal).to(self.device)
         alpha = None if picture.alpha is None else resize(picture.alpha, goal)
         painted = self._mix(self.network.paint(pixels, on_progress, self.dtype), pixels, alpha)
-        return to_pil(painted, alpha)
+        image = to_pil(painted, alpha)
+        options = replace(self.options, size=size or 0)
+        image.info["velatura"] = settings(name_of(photograph), self.style, options, self.card)
+        return image
 
     def _mix(self, painted: Tensor, photograph: Tensor, alpha: Tensor | None) -> Tensor:
         if self.colors == "content-luminance":

@@ -128,6 +128,11 @@ def read(source: ImageLike, side: int | None = None, max_pixels: float | None = 
     return Picture(tensor[:, :3], tensor[:, 3:] if tensor.shape[1] == 4 else None)
 
 
+def name_of(source: ImageLike) -> str | None:
+    """The name of an image's file, if it is one."""
+    return Path(os.fsdecode(source)).name if isinstance(source, str | os.PathLike) else None
+
+
 def size_of(source: ImageLike) -> tuple[int, int]:
     """Height and width of what `read` would give; a file is not decoded. Raises ImageError."""
     if not isinstance(source, str | os.PathLike):

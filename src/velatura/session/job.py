@@ -58,12 +58,13 @@ class Job:
 
     def settings(self, steps: int) -> dict[str, Any]:
         """What is stored in the picture: how it was made, after so many steps."""
+        from velatura.images.io import name_of
         from velatura.version import __version__
 
         return {
             "velatura": __version__,
-            "content": _name(self.content),
-            "styles": [_name(style) for style in self.styles],
+            "content": None if self.content is None else name_of(self.content),
+            "styles": [name_of(style) for style in self.styles],
             "steps": steps,
             "config": self.config.as_dict(),
         }
@@ -171,11 +172,6 @@ def sha256(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _name(image: "ImageLike | None") -> str | None:
-    """The name of an image's file, if it is one."""
-    return Path(image).name if isinstance(image, str | os.PathLike) else None
 
 
 def _stored(image: "ImageLike") -> str:

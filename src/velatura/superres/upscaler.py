@@ -1,16 +1,18 @@
 """Enlarge photographs, with PyTorch."""
 
 from collections.abc import Callable
+from typing import Any
 
 from PIL import Image
 
 from velatura.errors import ConfigError
-from velatura.images.io import ImageLike, Picture, read, to_pil
+from velatura.images.io import ImageLike, Picture, name_of, read, to_pil
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.superres.models import REGISTRY, load
 from velatura.superres.network import enlarged
 from velatura.superres.options import SCALES
 from velatura.training.modelfile import damaged
+from velatura.version import __version__
 
 
 class Upscaler:
@@ -36,20 +38,39 @@ class Upscaler:
             raise ConfigError(f"scale: expected one of {', '.join(map(str, SCALES))}, got {scale}")
         self.path = REGISTRY.find(model)
         learnt = load(model)
+        self.model = model
         self.card, self.scale = learnt.card, scale
         self.device = pick_device(device)
         self.dtype = pick_dtype(precision, self.device)
         self.network = learnt.network.to(self.device)
+
+    def __call__(self, image: ImageLike) -> Image.Image:
+        """`upscale`, as functions are called."""
+        return self.upscale(image)
+
+    def to(self, device: str) -> "Upscaler":
+        """Move the network to a device; returns itself."""
+        self.device = pick_device(device)
+        self.network.to(self.device)
+        return self
 
     def upscale(
         self, photograph: ImageLike, on_progress: Callable[[float], None] = lambda done: None
     ) -> Image.Image:
         """Enlarge a photograph; RGBA if it is partly transparent, of 8 bits always.
 
+        Its `info["velatura"]` says how it was made.
         `on_progress` is told the share done. Raises ImageError if it cannot be read.
         """
         large = self.enlarge(read(photograph), on_progress)
-        return to_pil(large.pixels, large.alpha)
+        image = to_pil(large.pixels, large.alpha)
+        image.info["velatura"] = self.settings(name_of(photograph))
+        return image
+
+    def settings(self, content: str | None) -> dict[str, Any]:
+        """What is stored in a picture that was made of the file `content`."""
+        model = {"model": self.model, "scale": self.scale, "upscale": dict(self.card)}
+        return {"velatura": __version__, "content": content, **model}
 
     def enlarge(
         self, picture: Picture, on_progress: Callable[[float], None] = lambda done: None
