@@ -85,3 +85,8 @@ def test_weights_that_memory_is_too_small_for_are_not_called_damaged(tmp_path, m
     monkeypatch.setattr(torch, "load", load)
     with pytest.raises(WeightsError, match=r"w.pth: cannot be read \(out of memory"):
         weights.load(str(tmp_path / "w.pth"))
+
+
+def test_a_long_story_of_no_memory_ends_with_a_word():
+    told = in_one_line(RuntimeError("can't allocate memory: " + "something " * 50))
+    assert told.endswith("something …); something smaller needs less")

@@ -16,6 +16,7 @@ Each message says what was expected, what came and, where it is not obvious, wha
 
 import errno
 import re
+import textwrap
 
 
 class VelaturaError(Exception):
@@ -86,7 +87,8 @@ def in_one_line(error: BaseException) -> str:
     if isinstance(error, VelaturaError):
         return text
     if is_out_of_memory(error):
-        text = re.sub(r"\[[^]]*\]( err == 0\.)?\s*", "", text)[:120]  # where in torch's source
+        text = re.sub(r"\[[^]]*\]( err == 0\.)?\s*", "", text)  # where in torch's source
+        text = textwrap.shorten(text, 120, placeholder=" …")
         return f"out of memory{f' ({text})' if text else ''}; something smaller needs less"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -228,6 +228,23 @@ def test_a_closed_standard_output_is_told(velatura, monkeypatch):
     assert "expected a standard output, it is closed" in velatura.capsys.readouterr().err
 
 
+def test_what_is_wrong_with_the_standard_input_is_told_by_its_name(velatura, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    done = velatura("upscale", "-", "-o", "out.png")
+    assert done.returncode == 2
+    assert done.stderr.startswith("velatura: -: expected an image file, got 0 bytes")
+
+
+def test_a_sheet_names_its_pictures_and_no_temporary_files(velatura):
+    done = velatura(
+        *("sheet", "photo.png", "painting.png", "-o", "sheet.png", "--size", "32"),
+        *("--steps", "1", "--sweep", "strength=0.2,0.8"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "painting strength 0.8: 32×21" in done.stderr
+    assert ".png: 32×21" not in done.stderr
+
+
 def test_nothing_is_waited_for_at_a_terminal(velatura, monkeypatch):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     done = velatura("show-settings", "-")

@@ -192,7 +192,7 @@ def test_masks_may_be_arrays_images_and_tensors(tmp_path, photograph, painting):
     wanted = np.asarray(stylize(photograph, styles, mask=named, **options))
     unmasked = np.asarray(stylize(photograph, styles, **options))
     assert (wanted != unmasked).any()
-    for left in (array, image, tensor, tmp_path / "left.png"):
+    for left in (array, image, tensor, tensor[0], tensor[0, 0] > 0.5, tmp_path / "left.png"):
         assert (paint(left) == wanted).all()
 
 

@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
         _sum_up(found, moves, arguments.dry_run)
         if arguments.report:
             say(str(arguments.report))
-    return 0
+    return 2 if found.broken else 0
 
 
 def _shower(progress: Progress) -> Callable[[str, int, int], None]:
@@ -187,6 +187,11 @@ def _print(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
             tell(f"{'would move' if dry_run else 'moved'} {path} -> {target}")
 
 
+def _counted(number: int, one: str, several: str = "") -> str:
+    """`1 group`, `2 groups`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
 def _sum_up(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
     """Counts, and the names of what could not be read, on stderr."""
     for path, why in sorted(found.broken.items()):
@@ -194,9 +199,9 @@ def _sum_up(found: "Duplicates", moves: "list[Move]", dry_run: bool) -> None:
     extra = [member for group in found.groups for member in group.spare]
     megabytes = sum(member.size for member in extra) / 1e6
     counts = [
-        f"{found.files} pictures",
-        f"{len(found.groups)} groups",
-        f"{len(extra)} beside the best ({megabytes:.1f} MB)",
+        _counted(found.files, "picture"),
+        _counted(len(found.groups), "group"),
+        f"{_counted(len(extra), 'copy', 'copies')} to spare ({megabytes:.1f} MB)",
     ]
     for paths, what in (
         (found.broken, "broken"),

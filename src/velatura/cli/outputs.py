@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from velatura.cli.progress import say
+from velatura.cli.progress import STAND_INS, say
 from velatura.errors import ConfigError, FileError, ImageError, VelaturaError
 from velatura.files import Claims, cannot_write, free
 
@@ -167,6 +167,7 @@ def _read_stdin(arguments: argparse.Namespace, asked: list[str], file: Path) -> 
         raise ConfigError(f"{STREAM}: expected one input from the standard input, got {len(asked)}")
     if sys.stdin is None or sys.stdin.isatty():
         raise FileError(f"{STREAM}: expected a file on the standard input, got none")
+    STAND_INS[str(file)] = STREAM
     with file.open("wb") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
 
@@ -182,6 +183,7 @@ def _redirect_stdout(arguments: argparse.Namespace, asked: list[str], file: Path
     """Put the name of `file` where the standard output was asked for."""
     if sys.stdout is None:
         raise FileError(f"{STREAM}: expected a standard output, it is closed")
+    STAND_INS[str(file)] = STREAM
     for option in asked:
         if not arguments.writes[option]:
             raise ConfigError(f"{option.replace('_', '-')}: expected a name, got {STREAM}")

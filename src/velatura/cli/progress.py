@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from velatura.painting.engine import Step
 
 SECONDS_BETWEEN_LINES = 5.0
+STAND_INS: dict[str, str] = {}
+"""Paths of temporary files, and what to call them: for standard input and output `-`."""
 
 
 def say(message: str) -> None:
     """A line on stderr, if there is one and somebody listens: telling must not stop the work."""
     if sys.stderr is not None:
+        for path, name in STAND_INS.items():
+            message = message.replace(path, name)
         with contextlib.suppress(OSError):
             print(printable(message), file=sys.stderr, flush=True)
 

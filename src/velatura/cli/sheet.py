@@ -11,7 +11,7 @@ from velatura.cli.interruptions import INTERRUPTIONS
 from velatura.cli.options import add_config_options, config_from
 from velatura.cli.outputs import add_input, add_output
 from velatura.cli.painting import paint
-from velatura.cli.progress import say
+from velatura.cli.progress import STAND_INS, say
 from velatura.errors import ConfigError
 from velatura.options import as_text, parsers
 from velatura.painting.config import StyleConfig
@@ -88,6 +88,7 @@ def _paint_row(
             if not arguments.quiet:
                 say(f"{style.stem} {label}".rstrip())
             picture = Path(folder) / f"{number}.png"
+            STAND_INS[str(picture)] = f"{style.stem} {label}".rstrip()
             job = Job(arguments.content, [style], config, picture)
             try:
                 _, interrupted = paint(job, arguments.outputs, quiet=arguments.quiet)

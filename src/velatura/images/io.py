@@ -167,8 +167,8 @@ def read_mask(
 ) -> "torch.Tensor":
     """How white a picture is, (1, 1, height, width) in [0, 1]; what is transparent is black.
 
-    `source`, `side` and `max_pixels` as for `read`; a tensor may have one channel, an array may be
-    of truth values. Raises ImageError.
+    `source`, `side` and `max_pixels` as for `read`; a tensor may have one channel or none, arrays
+    and tensors may be of truth values. Raises ImageError.
     """
     import torch
 
@@ -178,8 +178,12 @@ def read_mask(
         found = torch.from_numpy(_planes(source, side, max_pixels))[None]  # as it is under alpha
         pixels, alpha = found[:, :3], found[:, 3:]
         return pixels.mean(1, keepdim=True) * (alpha if alpha.shape[1] else 1)
-    if isinstance(source, torch.Tensor) and source.ndim == 4 and source.shape[1] == 1:
-        source = source.expand(-1, 3, -1, -1)
+    if isinstance(source, torch.Tensor):
+        if source.dtype == torch.bool:
+            source = source.float()
+        source = source[(None,) * max(0, 4 - source.ndim)]
+        if source.ndim == 4 and source.shape[1] == 1:
+            source = source.expand(-1, 3, -1, -1)
     picture = read(source, side, max_pixels)
     grey = picture.pixels.mean(1, keepdim=True)
     return grey if picture.alpha is None else grey * picture.alpha
