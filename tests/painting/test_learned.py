@@ -7,7 +7,7 @@ from velatura.errors import ConfigError, WeightsError
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import transfer
 from velatura.painting.learned import HALO, HIDDEN, SEEN, LearnedUpdates, UpdateNetwork
-from velatura.painting.learned_models import SHELF, UpdateModel, load, save
+from velatura.painting.learned_models import REGISTRY, UpdateModel, load, save
 from velatura.painting.optimizers import LBFGS, build
 from velatura.training.modelfile import read_card
 
@@ -113,7 +113,7 @@ def test_a_file_keeps_a_network(trained, network):
 
 
 def test_one_comes_with_the_package():
-    path = SHELF.shipped()["default"]
+    path = REGISTRY.shipped()["default"]
     assert path.stat().st_size <= 2_000_000
     assert {"command", "paintings", "licence", "curve"} <= {*read_card(path)}
     assert isinstance(build(StyleConfig(optimizer="learned")), LearnedUpdates)

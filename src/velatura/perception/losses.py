@@ -20,8 +20,7 @@ from velatura.perception import polar
 
 SMALLEST = 1e-30  # in place of zero under a fraction whose numerator is then zero as well
 
-RANK_TOLERANCE = 1e-4  # eigenvalues below this part of the largest are left out of a root
-NOISE = 1e-6  # those below this are rounding errors of float32 sums
+NOISE = 1e-6  # eigenvalues below this part of the largest are rounding errors of float32 sums
 
 
 class Loss(NamedTuple):
@@ -108,7 +107,7 @@ def moments_root(target: Tensor) -> Tensor:
     """
     eigenvalues, vectors = _eigh(target)
     eigenvalues = eigenvalues.clamp_min(0)
-    kept = eigenvalues >= RANK_TOLERANCE * eigenvalues[-1]
+    kept = eigenvalues >= NOISE * eigenvalues[-1]
     return vectors[:, kept] * eigenvalues[kept].sqrt()
 
 

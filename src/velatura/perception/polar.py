@@ -16,6 +16,7 @@ from torch import Tensor
 SMALLEST_ROOT = 2e-5  # of the largest; smaller ones are found too small
 TOLERANCE = 1e-6  # how near to one the polynomials bring the others
 SQUARINGS = 8  # of the matrix, by which its largest eigenvalue is found
+HEADROOM = 1.01  # above the largest eigenvalue found; the polynomials explode outside [0, 1]
 INVERSIONS = 16  # Newton's steps; each squares the error
 
 
@@ -31,7 +32,8 @@ def inverse_root(matrix: Tensor, damping: float, least: Tensor) -> tuple[Tensor,
         matrix, least = matrix.double(), least.double()
     identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
     largest = _largest(matrix).clamp_min(torch.finfo(matrix.dtype).tiny)
-    matrix = matrix / largest + shift * identity
+    scale = HEADROOM * largest
+    matrix = matrix / scale + shift * identity
     # Coupled, G^½ and G^−½ keep rounding errors from growing; each alone would not.
     root, inverse = matrix, identity
     for a, b, c in quintics(SMALLEST_ROOT, TOLERANCE):
@@ -39,7 +41,7 @@ def inverse_root(matrix: Tensor, damping: float, least: Tensor) -> tuple[Tensor,
         factor = a * identity + product @ (b * identity + c * product)
         root, inverse = root @ factor, factor @ inverse
     size = largest.sqrt()
-    root = size * (root + root.T) / 2
+    root = scale.sqrt() * (root + root.T) / 2
     low = torch.maximum(damping * size, least)
     damped = root + low * identity
     # Newton's iteration for the inverse, begun with the middle of where it can be.
