@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from velatura.errors import CheckpointError, ImageError
+from velatura.errors import CheckpointError
 from velatura.painting.config import StyleConfig
 from velatura.session.job import FILE_NAME, Job
 
@@ -61,5 +61,5 @@ def test_images_are_checked_and_nothing_else_is_read(stored, checksums):
 @pytest.mark.parametrize("name", ["/dev/zero", "x" * 5000])
 def test_what_is_no_file_is_not_read(stored, name):
     stored.write_text(json.dumps(json.loads(stored.read_text()) | {"styles": [name]}))
-    with pytest.raises(ImageError, match="expected a file, found none"):
+    with pytest.raises(CheckpointError, match="expected a file, found none"):
         Job.load(stored.parent)

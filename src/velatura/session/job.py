@@ -127,7 +127,11 @@ class Job:
                     f"{folder}: expected a painting of image files, got one of images in memory; "
                     "call stylize again with the same images and this checkpoint"
                 )
-            if sha256(path) != checksums.get(str(path)):
+            try:
+                same = sha256(path) == checksums.get(str(path))
+            except ImageError as error:
+                raise CheckpointError(str(error)) from error
+            if not same:
                 raise CheckpointError(
                     f"{path}: expected the image as it was at the start, it changed"
                 )

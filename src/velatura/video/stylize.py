@@ -195,7 +195,7 @@ def stylize_video(
     """Paint a film and write it with its sound and its subtitles.
 
     Painted frames are kept in a folder beside the output, `OUTPUT.unfinished`, until the film is
-    whole: after a stop of any kind the same call goes on, and makes the same file. A
+    whole: after a stop of any kind the same call goes on, and makes the same film. A
     KeyboardInterrupt, also from `on_frame` or `on_step`, leaves the film as far as it is painted.
 
     Args:
