@@ -1,8 +1,10 @@
 """What the documents promise."""
 
 import dataclasses
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from velatura.superres.options import UpscaleTrainingOptions
 from velatura.video.options import VideoOptions
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -56,8 +58,8 @@ def test_commands_in_the_documents_parse(page):
 
 def test_the_readmes_python_runs(files, monkeypatch, photograph, painting, capsys):
     monkeypatch.chdir(files)
-    photograph.save("photo.jpg")
-    painting.save("painting.jpg")
+    photograph.save("photograph.jpg")
+    painting.save("brush.jpg")
     (code,) = blocks(ROOT / "README.md", "python")
     code = code.replace("size=256", "size=64")  # the same, sooner
     exec(compile(code, "README.md", "exec"), {})
@@ -70,3 +72,27 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_readme_runs_from_top_to_bottom(tmp_path):
+    """Its commands in a clean clone, with Python and make alone."""
+    script = "set -e\n" + "".join(blocks(ROOT / "README.md", "sh"))
+    subprocess.run(["git", "clone", "--quiet", ROOT, tmp_path / "velatura"], check=True)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path / "velatura",
+        env={"HOME": str(tmp_path), "PATH": "/usr/local/bin:/usr/bin:/bin"} | _index(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("out.png", "quick.png", "fast.png", "large.png", "duplicates.html"):
+        assert (tmp_path / "velatura" / name).is_file(), name
+
+
+def _index() -> dict[str, str]:
+    """Where this machine gets packages from."""
+    return {
+        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "PYTHON"))
+    }

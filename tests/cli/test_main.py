@@ -52,6 +52,38 @@ def test_no_command_is_one_line_and_exit_code_2(velatura):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("stylise", "a", "b"), "stylize"),
+        (("stylize", "a", "b", "-o", "c.png", "--sise", "300"), "--size"),
+        (("stylize", "a", "b", "-o", "c.png", "--sise=300"), "--size"),
+        (("stylize", "a", "b", "-o", "c.png", "--colors", "contentmatch"), "content-match"),
+        (("fast", "trian"), "train"),
+    ],
+)
+def test_what_was_meant_is_asked(velatura, arguments, meant):
+    done = velatura(*arguments)
+    assert done.returncode == 2
+    assert f"did you mean {meant}?" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_samples_are_written_and_nothing_else_is_touched(velatura, tmp_path):
+    for _ in range(2):
+        done = velatura("samples", str(tmp_path / "new"))
+        assert done.returncode == 0, done.stderr
+        for name in done.stdout.splitlines():
+            with Image.open(name) as image:
+                assert min(image.size) > 100
+    assert len(list((tmp_path / "new").iterdir())) == 3
+    (tmp_path / "brush.jpg").write_text("mine")
+    done = velatura("samples", str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["brush.jpg"]
+    assert (tmp_path / "brush.jpg").read_text() == "mine"
+
+
 def test_every_public_name_is_there():
     for name in package.__all__:
         assert getattr(package, name) is not None
@@ -108,7 +140,7 @@ def test_demo_paints_the_samples_and_a_sheet(velatura, style):
     with Image.open(velatura.folder / "demo-sheet.png") as sheet:
         assert sheet.height == 48
         assert sheet.width > 3 * 48
-    paths = [Path(line.split(": ", 1)[1].strip()) for line in done.stdout.splitlines()]
+    paths = [Path(line.split(": ", 1)[1].strip()) for line in done.stdout.splitlines()[:2]]
     assert all(path.is_file() for path in paths)
 
 

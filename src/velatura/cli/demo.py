@@ -2,14 +2,22 @@
 
 import argparse
 import json
-from importlib.resources import files
+import shutil
+import sys
 from pathlib import Path
 
 from velatura.cli.outputs import Outputs, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import tell
+from velatura.cli.samples import shipped
 from velatura.painting.config import StyleConfig
 from velatura.session.job import Job
+
+NEXT = (
+    "samples                                   # photograph.jpg, brush.jpg, collage.jpg",
+    "stylize photograph.jpg collage.jpg -o out.png --effort quick",
+    "stylize YOUR-PHOTO.jpg brush.jpg -o mine.png",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.images.io import write
     from velatura.images.sheet import side_by_side
 
-    samples = Path(str(files("velatura") / "samples"))
-    content, style = samples / "photograph.jpg", samples / f"{arguments.style}.jpg"
+    content, style = shipped("photograph.jpg"), shipped(f"{arguments.style}.jpg")
     output: Path = arguments.output
     job = Job(content, [style], StyleConfig(size=arguments.size), output)
     sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")
@@ -49,4 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         tell(f"picture:      {output.resolve()}")
         tell(f"side by side: {sheet.resolve()}")
+        program = "velatura" if shutil.which("velatura") else sys.argv[0]
+        tell("next:")
+        for line in NEXT:
+            tell(f"  {program} {line}")
     return 130 if interrupted else 0

@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input or failure with a message, 130 interrupted.
 """
 
 import argparse
+import difflib
 import importlib
 import io
 import os
@@ -38,6 +39,7 @@ COMMANDS = {
     "similar": "the pictures of an index that are most like a photograph.",
     "recipes": "named configurations, and what each one teaches.",
     "demo": "paint the shipped sample.",
+    "samples": "the shipped pictures, written into a folder.",
     "show-settings": "the settings stored in a picture, as JSON.",
     "doctor": "what Velatura finds on this machine.",
     "completion": "a script that completes the command line in a shell.",
@@ -62,8 +64,21 @@ class Parser(argparse.ArgumentParser):
             given.insert(1, known[0])
         return super().parse_args(given, namespace)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; what is almost an option is told at once, by the command that has it."""
+        found, unknown = super().parse_known_args(args, namespace)
+        for name in (argument.split("=")[0] for argument in unknown):
+            near = difflib.get_close_matches(name, self._option_string_actions, 1)
+            if name.startswith("--") and near:
+                self.error(f"unrecognized arguments: {name}; did you mean {near[0]}?")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with exit code 2."""
+        if wrong := re.search(r"(.*invalid choice: '([^']*)') \(choose from (.*)\)", message):
+            choices = [choice.strip("' ") for choice in wrong[3].split(",")]
+            if near := difflib.get_close_matches(wrong[2], choices, 1):
+                message = f"{wrong[1]}; did you mean {near[0]}?"
         self.exit(2, f"{printable(f'{self.prog}: {message}; see {self.prog} --help')}\n")
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from velatura.errors import ImageError
+from velatura.images import photos
 from velatura.images.io import inspect
 
 ENDINGS = frozenset(
@@ -12,13 +13,8 @@ ENDINGS = frozenset(
         *(".bmp", ".dib", ".gif", ".avif"),
     )
 )
-OTHER_ENDINGS = frozenset(
-    (
-        *(".heic", ".heif", ".jxl", ".jp2", ".j2k", ".psd", ".xcf", ".exr", ".hdr", ".tga"),
-        *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"),
-    )
-)
-"""Of pictures that cannot be read; whoever tries says so, and nothing is passed over in silence."""
+OTHER_ENDINGS = frozenset((*photos.ENDINGS, ".jp2", ".j2k", ".psd", ".xcf", ".exr", ".hdr", ".tga"))
+"""Read by an extra or not at all; whoever tries says so, and nothing is passed over in silence."""
 
 
 def pictures(folder: Path, recursive: bool = False) -> tuple[list[Path], list[Path]]:

@@ -24,6 +24,7 @@ from PIL import (
 
 from velatura.errors import ImageError, TooLargeError
 from velatura.files import one_line
+from velatura.images import photos
 from velatura.images.metadata import DESCRIPTION, ORIENTATION, PixelsOnly
 from velatura.machine import available_bytes
 from velatura.quiet import quiet
@@ -165,13 +166,25 @@ def opened(path: Path) -> Iterator[Any]:
 
 def _identified(path: Path, file: BinaryIO) -> ImageFile.ImageFile:
     """The file opened by the plugin of its format, without Pillow's limit of pixels."""
-    prefix = file.read(16)
+    prefix = file.read(64)
+    if plugin := photos.plugin_of(prefix):
+        file.seek(0)
+        return plugin(file, str(path))
+    is_raw = path.suffix.lower() in photos.RAW_ENDINGS
     for form, plugin in _PLUGINS.items():
         accept = Image.OPEN[form][1]
+        if is_raw and form == "TIFF":  # as which most raw files begin
+            continue
         if accept is None or accept(prefix) is True:
             file.seek(0)
             return plugin(file, str(path))
-    raise ImageError(f"{path}: expected an image ({', '.join(READABLE)}), got another kind of file")
+    if is_raw:
+        file.seek(0)
+        return photos.Raw(file, str(path))
+    raise ImageError(
+        f"{path}: expected an image ({', '.join(READABLE)}; with velatura[photos] HEIC, JPEG XL "
+        "and raw files of cameras), got another kind of file"
+    )
 
 
 def limit_pixels(most: float | None) -> None:

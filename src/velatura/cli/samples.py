@@ -1,0 +1,34 @@
+"""`velatura samples`: the shipped pictures, to try things with."""
+
+import argparse
+from importlib.resources import files
+from pathlib import Path
+
+NAMES = ("photograph.jpg", "brush.jpg", "collage.jpg")
+
+
+def shipped(name: str) -> Path:
+    """Where the package keeps a sample."""
+    return Path(str(files("velatura") / "samples" / name))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="default: this one")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from velatura.errors import FileError
+    from velatura.files import atomic_path, make_folder
+
+    folder: Path = arguments.folder
+    make_folder(folder)
+    contents = {name: shipped(name).read_bytes() for name in NAMES}
+    for name, content in contents.items():
+        path = folder / name
+        if path.exists() and not (path.is_file() and path.read_bytes() == content):
+            raise FileError(f"{path}: expected a free name, there is another file; name a folder")
+    for name, content in contents.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_bytes(content)
+        print(folder / name)
+    return 0
