@@ -4,7 +4,8 @@ import torch
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import transfer
 from velatura.painting.frames import FramePainter
-from velatura.painting.objective import Earlier, Objective
+from velatura.painting.image_terms import Earlier
+from velatura.painting.objective import Objective
 from velatura.perception import losses
 from velatura.perception.vgg import VGG19
 

@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -42,6 +43,17 @@ def test_jobs_take_turns_and_know_their_place(queue):
     while second.news is None:
         second.wait(0.05)
     assert [queue.position(job) for job in (second, third)] == [0, 1]
+
+
+def test_a_watcher_is_woken_no_more_often_than_it_asked(queue):
+    job = queue.add("a", endless)
+    began = time.monotonic()
+    for _ in range(4):
+        assert job.wait(0.05)
+    assert time.monotonic() - began >= 0.2
+    assert job.news > 4
+    job.stop()
+    assert until_ended(job).result > 4
 
 
 def test_as_many_are_at_work_as_are_let():

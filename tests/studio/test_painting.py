@@ -25,7 +25,7 @@ def watched(job):
     """Run a job while somebody looks."""
     thread = threading.Thread(target=job.run)
     thread.start()
-    while job.wait(1):
+    while job.wait(0.01):
         pass
     thread.join()
     return job

@@ -11,9 +11,10 @@ from velatura.images.io import ImageLike
 from velatura.painting import optimizers
 from velatura.painting.config import FOCUS_LAYER, StyleConfig
 from velatura.painting.engine import Step, transfer
+from velatura.painting.image_terms import Earlier
 from velatura.painting.inputs import Inputs, read_inputs
 from velatura.painting.memory import limit_bytes, plan_memory
-from velatura.painting.objective import Earlier, Objective, StyleStatistics
+from velatura.painting.objective import Objective, StyleStatistics
 from velatura.perception import weights
 from velatura.perception.devices import pick_device, pick_dtype
 from velatura.perception.saliency import saliency

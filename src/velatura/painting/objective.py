@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from velatura.painting.config import StyleConfig
+from velatura.painting.image_terms import COLORS, Colors, Earlier, ImageTerm, TotalVariation
 from velatura.painting.neighbors import MOST, NeighborTerm, StyleFeatures
 from velatura.painting.terms import (
     STYLE_LOSSES,
@@ -20,11 +21,8 @@ from velatura.painting.terms import (
 )
 from velatura.painting.walk import Part, Walk
 from velatura.painting.workers import Workers
-from velatura.perception import losses
-from velatura.perception.palette import Palette, distance, palette
+from velatura.perception.palette import Palette, palette
 from velatura.perception.vgg import VGG19
-
-COLORS = "style colors"  # the name of their term
 
 
 class StyleStatistics(NamedTuple):
@@ -33,14 +31,6 @@ class StyleStatistics(NamedTuple):
     targets: list[dict[str, Tensor]]  # of each style by layer
     palettes: list[Palette]
     features: list[StyleFeatures]  # to be neighbours; none where no layer wants them
-
-
-class Earlier(NamedTuple):
-    """What earlier frames of a film say of a picture."""
-
-    image: Tensor  # (1, 3, height, width), carried along the flow
-    weights: Tensor  # (1, 1, height, width) in [0, 1]: how far that holds
-    weight: float  # of the temporal loss
 
 
 class Objective:
@@ -81,14 +71,12 @@ class Objective:
         statistics: StyleStatistics | None = None,
         earlier: Earlier | None = None,
     ) -> None:
-        self.config, self.earlier = config, earlier
         self.workers = workers or Workers()
         content_layers = _weighted(config.content_layers, config.effective_content_weight)
         style_layers = _weighted(config.style_layers, config.style_weight)
         neighbor_layers = _weighted(
             config.neighbor_layers if styles else {}, config.style_weight * config.neighbor_weight
         )
-        self.color_weight = config.style_weight * config.color_weight
         names = [*style_layers, *neighbor_layers, COLORS]
         self.regions = _regions(names, masks, len(styles), config)
 
@@ -121,13 +109,20 @@ class Objective:
                     if style is not None
                 ],
             )
-            targets, self.palettes, features = self.statistics
+            targets, palettes, features = self.statistics
             self.neighbors = NeighborTerm(neighbor_layers, self.walk, features, self.regions)
             self.terms: list[Term] = [
                 ContentTerm(content_layers, self.walk, content, config.content_loss, focus),
                 StyleTerm(style_layers, self.regions, targets, loss, normalization),
                 self.neighbors,
             ]
+        self.image_terms: list[ImageTerm] = []
+        if styles and (color_weight := config.style_weight * config.color_weight):
+            self.image_terms.append(Colors(color_weight, self.regions, palettes))
+        if config.tv_weight:
+            self.image_terms.append(TotalVariation(config.tv_weight))
+        if earlier:
+            self.image_terms.append(earlier)
 
     def __call__(self, image: Tensor) -> tuple[Terms, Tensor]:
         """Terms at `image` (1, 3, height, width), and the gradient of their sum there."""
@@ -143,15 +138,10 @@ class Objective:
             found: Terms = {}
             for term in self.terms:
                 found |= term.values(self.workers)
-            self._add_colors(image, found, gradient)
-            if self.config.tv_weight:
-                loss = losses.total_variation(image)
-                found["tv"] = self.config.tv_weight * loss.value
-                gradient += self.config.tv_weight * loss.gradient
-            if self.earlier:
-                loss = losses.temporal(image, self.earlier.image, self.earlier.weights)
-                found["temporal"] = self.earlier.weight * loss.value
-                gradient += self.earlier.weight * loss.gradient
+            for image_term in self.image_terms:
+                values, push = image_term(image)
+                found |= values
+                gradient += push
         return found, gradient
 
     @torch.no_grad()
@@ -175,15 +165,6 @@ class Objective:
             term.backward(part, features) for term in self.terms if part.layer in term.layers
         ]
         return sum(gradients[1:], gradients[0])
-
-    def _add_colors(self, image: Tensor, found: Terms, gradient: Tensor) -> None:
-        """Add the distance of each region's colours to its styles', and its gradient in place."""
-        for region in self.regions if self.color_weight else ():
-            for number, share in region.shares[COLORS].items():
-                loss = distance(image, self.palettes[number], region.place)
-                value, backward = (self.color_weight * share * part for part in loss)
-                found[COLORS] = found.get(COLORS, 0) + value
-                gradient += backward
 
 
 def _regions(

@@ -49,12 +49,13 @@ class Job:
             raise Stopped
 
     def wait(self, seconds: float) -> bool:
-        """Watch until there is news or `seconds` are over; return whether the job goes on."""
+        """Watch for `seconds`, or until the job has ended; return whether it goes on.
+
+        News come as often as the work has any, which may be more often than a page can show.
+        """
         with self._told:
             self._watched = time.monotonic()
-            if not self.ended:
-                self._told.wait(seconds)
-            return not self.ended
+            return not self._told.wait_for(lambda: self.ended, seconds)
 
     def stop(self) -> None:
         """Ask the work to end soon, keeping what there is."""

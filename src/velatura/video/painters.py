@@ -11,7 +11,7 @@ from velatura.images.io import ImageLike
 from velatura.painting.config import StyleConfig
 from velatura.painting.engine import Step
 from velatura.painting.frames import FramePainter
-from velatura.painting.objective import Earlier
+from velatura.painting.image_terms import Earlier
 from velatura.video.carrying import Carried, detail, with_detail
 from velatura.video.flow import Array
 from velatura.video.reading import Frame, Pixels
