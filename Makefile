@@ -2,11 +2,12 @@
 # make test    install what development needs and run the tests
 # make lint    formatting, lints, types, the direction of imports
 # make bench   the slow measurements of benchmarks/
+# make package a wheel and an sdist in dist/, checked
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench samples clean
+.PHONY: demo test lint bench package samples clean
 
 demo: .venv/installed
 	$(BIN)/velatura demo
@@ -22,6 +23,12 @@ lint: .venv/developing
 
 bench: .venv/developing
 	$(BIN)/python benchmarks/default_picture.py
+
+package: .venv/bin/python
+	$(PIP) build twine
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 samples: .venv/developing
 	$(BIN)/python examples/make_samples.py

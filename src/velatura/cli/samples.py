@@ -4,6 +4,8 @@ import argparse
 from importlib.resources import files
 from pathlib import Path
 
+from velatura.cli.outputs import add_output
+
 NAMES = ("photograph.jpg", "brush.jpg", "collage.jpg")
 
 
@@ -13,7 +15,7 @@ def shipped(name: str) -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="default: this one")
+    add_output(parser, "folder", nargs="?", default=Path(), help="default: this one")
 
 
 def run(arguments: argparse.Namespace) -> int:
