@@ -13,9 +13,9 @@ import statistics
 import subprocess
 import sys
 import time
-from importlib.resources import files
-from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from velatura.samples import sample
 
 BESIDE = {"nothing": "pass", "a busy process": "while True: pass"}
 WAYS = {
@@ -27,12 +27,11 @@ WAYS = {
 
 
 def paint(folder: str, environment: dict[str, str], size: int) -> float:
-    samples = Path(str(files("velatura"))) / "samples"
     began = time.monotonic()
     subprocess.run(
         [
             *(sys.executable, "-m", "velatura", "stylize"),
-            *(samples / "photograph.jpg", samples / "brush.jpg", "-o", f"{folder}/out.png"),
+            *(sample("photograph.jpg"), sample("brush.jpg"), "-o", f"{folder}/out.png"),
             *("--size", str(size), "--steps", "8,4", "--precision", "fp32", "--quiet"),
         ],
         env=os.environ | environment,

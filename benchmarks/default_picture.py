@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 
@@ -23,13 +22,13 @@ import torch
 
 from velatura import StyleConfig, transfer
 from velatura.painting.optimizers import LBFGS
+from velatura.samples import sample
 
 
 def main() -> None:
-    samples = files("velatura") / "samples"
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("photo", nargs="?", default=str(samples / "photograph.jpg"))
-    parser.add_argument("painting", nargs="?", default=str(samples / "brush.jpg"))
+    parser.add_argument("photo", nargs="?", default=str(sample("photograph.jpg")))
+    parser.add_argument("painting", nargs="?", default=str(sample("brush.jpg")))
     parser.add_argument("--against", metavar="COMMIT")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--runs", type=int, default=3)

@@ -9,8 +9,8 @@ from pathlib import Path
 from velatura.cli.outputs import Outputs, add_output
 from velatura.cli.painting import paint
 from velatura.cli.progress import tell
-from velatura.cli.samples import shipped
 from velatura.painting.config import StyleConfig
+from velatura.samples import sample
 from velatura.session.job import Job
 
 NEXT = (
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from velatura.images.io import write
     from velatura.images.sheet import side_by_side
 
-    content, style = shipped("photograph.jpg"), shipped(f"{arguments.style}.jpg")
+    content, style = sample("photograph.jpg"), sample(f"{arguments.style}.jpg")
     output: Path = arguments.output
     job = Job(content, [style], StyleConfig(size=arguments.size), output)
     sheet = output.with_name(f"{output.stem}-sheet{output.suffix}")

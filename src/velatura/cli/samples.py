@@ -1,17 +1,10 @@
 """`velatura samples`: the shipped pictures, to try things with."""
 
 import argparse
-from importlib.resources import files
 from pathlib import Path
 
 from velatura.cli.outputs import add_output
-
-NAMES = ("photograph.jpg", "brush.jpg", "collage.jpg")
-
-
-def shipped(name: str) -> Path:
-    """Where the package keeps a sample."""
-    return Path(str(files("velatura") / "samples" / name))
+from velatura.samples import PAINTINGS, PHOTOGRAPHS, sample
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder: Path = arguments.folder
     make_folder(folder)
-    contents = {name: shipped(name).read_bytes() for name in NAMES}
+    contents = {name: sample(name).read_bytes() for name in (*PHOTOGRAPHS, *PAINTINGS)}
     for name, content in contents.items():
         path = folder / name
         if path.exists() and not (path.is_file() and path.read_bytes() == content):

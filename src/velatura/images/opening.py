@@ -166,25 +166,26 @@ def opened(path: Path) -> Iterator[Any]:
 
 def _identified(path: Path, file: BinaryIO) -> ImageFile.ImageFile:
     """The file opened by the plugin of its format, without Pillow's limit of pixels."""
-    prefix = file.read(64)
-    if plugin := photos.plugin_of(prefix):
-        file.seek(0)
-        return plugin(file, str(path))
-    is_raw = path.suffix.lower() in photos.RAW_ENDINGS
+    start = file.read(64)
+    plugin = photos.plugin_of(start) or _plugin_of(start, path.suffix.lower() in photos.RAW_ENDINGS)
+    if plugin is None:
+        raise ImageError(
+            f"{path}: expected an image ({', '.join(READABLE)}; with velatura[photos] HEIC, JPEG "
+            "XL and raw files of cameras), got another kind of file"
+        )
+    file.seek(0)
+    return plugin(file, str(path))
+
+
+def _plugin_of(start: bytes, called_raw: bool) -> type[ImageFile.ImageFile] | None:
+    """The plugin for a file that begins so and may be called a camera's raw file."""
     for form, plugin in _PLUGINS.items():
         accept = Image.OPEN[form][1]
-        if is_raw and form == "TIFF":  # as which most raw files begin
+        if called_raw and form == "TIFF":  # as which most raw files begin
             continue
-        if accept is None or accept(prefix) is True:
-            file.seek(0)
-            return plugin(file, str(path))
-    if is_raw:
-        file.seek(0)
-        return photos.Raw(file, str(path))
-    raise ImageError(
-        f"{path}: expected an image ({', '.join(READABLE)}; with velatura[photos] HEIC, JPEG XL "
-        "and raw files of cameras), got another kind of file"
-    )
+        if accept is None or accept(start) is True:
+            return plugin
+    return photos.Raw if called_raw else None
 
 
 def limit_pixels(most: float | None) -> None:

@@ -371,8 +371,8 @@ class StyleTerm:
                     target = self.targets[number][layer]
                     loss = self.loss.of_few(seen[0].flatten(1), target, divisor)
                     value += weight * share * loss.value
-                    backward = (weight * share * loss.gradient).view_as(features).to(features)
-                    gradient += backward if root is None else backward * root
+                    share_gradient = (weight * share * loss.gradient).view_as(features).to(features)
+                    gradient += share_gradient if root is None else share_gradient * root
         self.found[layer], self.gradients[layer] = value, gradient
 
     def _blended(self, layer: str, region: Region, moment: Tensor) -> losses.Loss:

@@ -46,8 +46,8 @@ class Workers:
 
     def _collective(self, collective: Any, tensor: Tensor, **options: Any) -> None:
         """Do a collective in place."""
-        can_collective = tensor.device.type in self.devices
-        travelling = tensor if can_collective else tensor.to(self.devices[0])
+        travels = tensor.device.type in self.devices
+        travelling = tensor if travels else tensor.to(self.devices[0])
         try:
             collective(travelling, **options)
         except RuntimeError as error:
@@ -55,7 +55,7 @@ class Workers:
                 "expected all processes of this painting to go on, one has ended "
                 f"({' '.join(str(error).split())[:120]})"
             ) from error
-        if not can_collective:
+        if not travels:
             tensor.copy_(travelling)
 
 

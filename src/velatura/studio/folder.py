@@ -10,7 +10,6 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterable
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +18,7 @@ import psutil
 from velatura.errors import ConfigError, ImageError, VelaturaError, in_one_line
 from velatura.files import atomic_path, make_folder, numbered
 from velatura.images.io import inspect, read_image, read_settings
+from velatura.samples import PAINTINGS, PHOTOGRAPHS, sample
 from velatura.untrusted import read_object
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SCRATCH = "scratch-"
 KEPT = 24  # photographs and paintings used lately, of each
 SECONDS_WAITING = 6 * 3600  # in which what was used may still be waited for by a job in the queue
 SHELVES = ("photographs", "paintings", "masks")
-SAMPLES = {"photographs": ("photograph.jpg",), "paintings": ("brush.jpg", "collage.jpg")}
+SAMPLES = {"photographs": PHOTOGRAPHS, "paintings": PAINTINGS}
 ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}  # others end in their format's name
 
 
@@ -61,8 +61,7 @@ class Folder:
         self._forget_uploads()
         for shelf, names in SAMPLES.items():
             for name in names:
-                with as_file(files("velatura.samples") / name) as sample:
-                    shutil.copy2(sample, self.shelf(shelf) / name)
+                shutil.copy2(sample(name), self.shelf(shelf) / name)
         self.lost = [_lost(note) for note in sorted(self.running.glob("*.json"))]
 
     def close(self) -> None:
@@ -152,14 +151,14 @@ class Folder:
                     old.unlink()
         return kept
 
-    def models(self, shelf: "Registry[Any]") -> dict[str, Path]:
+    def models(self, registry: "Registry[Any]") -> dict[str, Path]:
         """Models of a kind by name: those of the package, then those in `styles` or `models`."""
-        own = sorted((self.path / f"{shelf.kind}s").glob("[!.]*.safetensors"))
-        return {**shelf.shipped(), **{path.name: path for path in own}}
+        own = sorted((self.path / f"{registry.kind}s").glob("[!.]*.safetensors"))
+        return {**registry.shipped(), **{path.name: path for path in own}}
 
-    def keep_model(self, path: Path, shelf: "Registry[Any]") -> Path:
+    def keep_model(self, path: Path, registry: "Registry[Any]") -> Path:
         """Put a copy of a model among those of its kind."""
-        folder = self.path / f"{shelf.kind}s"
+        folder = self.path / f"{registry.kind}s"
         make_folder(folder)
         return _put(path, folder, ".safetensors")
 
